@@ -1,0 +1,318 @@
+//! `Cache-Status` (RFC 9211).
+
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// The largest Integer of structured fields (RFC 9651 3.3.1).
+const MAX_INTEGER: i64 = 999_999_999_999_999;
+/// Enough for the parameters of most members, beside the name of the cache.
+const ROOM: usize = 64;
+
+/// The name under which a cache speaks in `Cache-Status`, validated once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CacheName(Arc<str>);
+
+/// A name that no structured Token or String can express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidCacheName;
+
+impl fmt::Display for InvalidCacheName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a cache must be visible ASCII characters and spaces, at least one")
+    }
+}
+
+impl std::error::Error for InvalidCacheName {}
+
+impl CacheName {
+    /// The name of this crate.
+    pub(crate) fn product() -> Self {
+        Self("tower-keep".into())
+    }
+
+    /// Takes a host name or the name of a product; it is written as a Token where it is one, and
+    /// as a String otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCacheName`] if it is empty or has control or non-ASCII characters.
+    pub(crate) fn new(name: &str) -> Result<Self, InvalidCacheName> {
+        let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if name.is_empty() || !printable {
+            return Err(InvalidCacheName);
+        }
+        let mut text = String::with_capacity(name.len() + 2);
+        push_token_or_string(&mut text, name);
+        Ok(Self(text.into()))
+    }
+}
+
+/// Why a request went to the origin (RFC 9211 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fwd {
+    /// The cache is configured not to handle the request.
+    Bypass,
+    /// The method requires it.
+    Method,
+    /// Nothing is stored under the URI.
+    UriMiss,
+    /// Nothing stored under the URI fits the selecting header fields.
+    VaryMiss,
+    /// Nothing suitable is stored; which of the two misses is unknown.
+    Miss,
+    /// A directive of the request forbids using what is stored.
+    Request,
+    /// What is stored is stale.
+    Stale,
+    /// Some of the ranges asked for are not stored.
+    Partial,
+}
+
+impl Fwd {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Miss => "miss",
+            Self::Request => "request",
+            Self::Stale => "stale",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// How one cache handled one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheStatus {
+    /// Answered from store; excludes `fwd`, which is then not written.
+    pub(crate) hit: bool,
+    /// Went to the origin, and why.
+    pub(crate) fwd: Option<Fwd>,
+    /// The status that the origin answered with.
+    pub(crate) fwd_status: Option<u16>,
+    /// Seconds of freshness left; negative when stale.
+    pub(crate) ttl: Option<i64>,
+    /// Whether the response was stored.
+    pub(crate) stored: bool,
+    /// Whether the request shared another one's way to the origin.
+    pub(crate) collapsed: bool,
+    /// The key of the entry; what ASCII cannot show is percent-encoded.
+    pub(crate) key: Option<String>,
+    /// A word or sentence of this crate's own.
+    pub(crate) detail: Option<&'static str>,
+}
+
+impl CacheStatus {
+    /// Adds a member for this cache after those of the caches nearer to the origin.
+    pub(crate) fn append(&self, name: &CacheName, headers: &mut HeaderMap) {
+        let value = HeaderValue::try_from(self.member(name))
+            .expect("names are validated, texts escaped, the rest is ASCII of this module");
+        headers.append(CACHE_STATUS, value);
+    }
+
+    fn member(&self, name: &CacheName) -> String {
+        let key_room = self.key.as_ref().map_or(0, |key| key.len() + 8);
+        let mut out = String::with_capacity(name.0.len() + ROOM + key_room);
+        out.push_str(&name.0);
+        match self.fwd {
+            _ if self.hit => out.push_str("; hit"),
+            Some(fwd) => {
+                out.push_str("; fwd=");
+                out.push_str(fwd.as_str());
+            }
+            None => {}
+        }
+        push_integer(&mut out, "; fwd-status=", self.fwd_status.map(i64::from));
+        push_integer(&mut out, "; ttl=", self.ttl);
+        if self.stored {
+            out.push_str("; stored");
+        }
+        if self.collapsed {
+            out.push_str("; collapsed");
+        }
+        if let Some(key) = &self.key {
+            out.push_str("; key=");
+            push_string(&mut out, key);
+        }
+        if let Some(detail) = self.detail {
+            out.push_str("; detail=");
+            push_token_or_string(&mut out, detail);
+        }
+        out
+    }
+}
+
+fn push_integer(out: &mut String, parameter: &str, value: Option<i64>) {
+    if let Some(value) = value {
+        out.push_str(parameter);
+        let value = value.clamp(-MAX_INTEGER, MAX_INTEGER);
+        write!(out, "{value}").expect("writing to a string does not fail");
+    }
+}
+
+fn push_token_or_string(out: &mut String, text: &str) {
+    if is_token(text) {
+        out.push_str(text);
+    } else {
+        push_string(out, text);
+    }
+}
+
+/// Writes a String (RFC 9651 4.1.6); other than visible ASCII is percent-encoded.
+fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => write!(out, "%{byte:02X}").expect("writing to a string does not fail"),
+        }
+    }
+    out.push('"');
+}
+
+/// A Token (RFC 9651 3.3.4).
+fn is_token(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '*')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use sfv::{BareItem, List, ListEntry, Parser};
+
+    const FWD: [Fwd; 8] = [
+        Fwd::Bypass,
+        Fwd::Method,
+        Fwd::UriMiss,
+        Fwd::VaryMiss,
+        Fwd::Miss,
+        Fwd::Request,
+        Fwd::Stale,
+        Fwd::Partial,
+    ];
+
+    fn name(name: &str) -> CacheName {
+        CacheName::new(name).expect("a valid name")
+    }
+
+    #[test]
+    fn a_hit_names_the_cache_and_the_time_left() {
+        let status = CacheStatus {
+            hit: true,
+            ttl: Some(376),
+            ..CacheStatus::default()
+        };
+        assert_eq!(
+            status.member(&name("ExampleCache")),
+            "ExampleCache; hit; ttl=376"
+        );
+    }
+
+    #[test]
+    fn a_forwarded_request_says_why_and_what_became_of_it() {
+        let status = CacheStatus {
+            fwd: Some(Fwd::Stale),
+            fwd_status: Some(304),
+            ttl: Some(-5),
+            stored: true,
+            collapsed: true,
+            key: Some("GET \"/é\\\n\"".to_owned()),
+            detail: Some("two words"),
+            ..CacheStatus::default()
+        };
+        assert_eq!(
+            status.member(&name("cache.example:80/a")),
+            r#"cache.example:80/a; fwd=stale; fwd-status=304; ttl=-5; stored; collapsed; key="GET \"/%C3%A9\\%0A\""; detail="two words""#,
+        );
+    }
+
+    #[test]
+    fn a_hit_is_not_forwarded() {
+        let status = CacheStatus {
+            hit: true,
+            fwd: Some(Fwd::Miss),
+            ..CacheStatus::default()
+        };
+        assert_eq!(status.member(&name("a")), "a; hit");
+    }
+
+    #[test]
+    fn members_of_caches_nearer_to_the_origin_come_first_and_stay() {
+        let origin = HeaderValue::from_static("Origin; hit");
+        let mut headers = HeaderMap::from_iter([(CACHE_STATUS, origin)]);
+        CacheStatus {
+            fwd: Some(Fwd::UriMiss),
+            ..CacheStatus::default()
+        }
+        .append(&name("a b"), &mut headers);
+        let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().collect();
+        assert_eq!(lines, ["Origin; hit", "\"a b\"; fwd=uri-miss"]);
+    }
+
+    #[test]
+    fn names_that_cannot_be_written_are_refused() {
+        for invalid in ["", "caf\u{e9}", "a\n", "\u{7f}"] {
+            assert_eq!(
+                CacheName::new(invalid),
+                Err(InvalidCacheName),
+                "{invalid:?}"
+            );
+        }
+        assert_eq!(&*name("1a").0, "\"1a\"");
+        assert_eq!(&*name("a\"b").0, "\"a\\\"b\"");
+    }
+
+    fn parameters(value: &HeaderValue) -> Vec<(String, BareItem)> {
+        let list: List = Parser::new(value.as_bytes())
+            .parse()
+            .expect("a structured List");
+        let [ListEntry::Item(item)] = &list[..] else {
+            panic!("one Item, not {list:?}");
+        };
+        item.params
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.clone()))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_member_is_a_structured_item_with_all_that_was_put_in(
+            cache in "[ -~]{1,20}",
+            hit: bool,
+            fwd in proptest::option::of(proptest::sample::select(&FWD[..])),
+            fwd_status: Option<u16>,
+            ttl: Option<i64>,
+            stored: bool,
+            collapsed: bool,
+            key: Option<String>,
+            detail in proptest::option::of(proptest::sample::select(vec!["", "word", "\"\\ \u{e9}"])),
+        ) {
+            let status = CacheStatus { hit, fwd, fwd_status, ttl, stored, collapsed, key, detail };
+            let mut headers = HeaderMap::new();
+            status.append(&name(&cache), &mut headers);
+            let written = parameters(&headers[CACHE_STATUS]);
+            let has = |wanted: &str| written.iter().any(|(key, _)| key == wanted);
+            prop_assert_eq!(has("hit"), hit);
+            prop_assert_eq!(has("fwd"), !hit && fwd.is_some());
+            prop_assert_eq!(has("fwd-status"), fwd_status.is_some());
+            prop_assert_eq!(has("ttl"), ttl.is_some());
+            prop_assert_eq!(has("stored"), stored);
+            prop_assert_eq!(has("collapsed"), collapsed);
+            prop_assert_eq!(has("key"), status.key.is_some());
+            prop_assert_eq!(has("detail"), detail.is_some());
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The effective request URI.
+
+use fluent_uri::{Uri, UriRef};
+use http::{HeaderMap, header, uri};
+
+/// The URI that a request targets: scheme where it is known, authority, path and query (RFC 9110 7.1).
+///
+/// The authority is lower-cased, and nothing else is normalised: no two resources are taken for one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TargetUri {
+    scheme: Option<String>,
+    authority: String,
+    path_and_query: String,
+}
+
+/// A request names its host twice, or in two ways that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AmbiguousHost;
+
+/// The authority of a request as it was sent: that of the URI, or else Host.
+///
+/// RFC 9112 3.2: several Host lines, or a Host that differs from the URI's authority, could mean one thing
+/// here and another to the service behind, so neither is believed.
+pub(crate) fn authority<'a>(
+    uri: &'a http::Uri,
+    headers: &'a HeaderMap,
+) -> Result<&'a [u8], AmbiguousHost> {
+    let mut hosts = headers
+        .get_all(header::HOST)
+        .iter()
+        .map(http::HeaderValue::as_bytes);
+    match (
+        uri.authority()
+            .map(|authority| authority.as_str().as_bytes()),
+        hosts.next(),
+        hosts.next(),
+    ) {
+        (_, _, Some(_)) => Err(AmbiguousHost),
+        (Some(named), Some(host), None) if !named.eq_ignore_ascii_case(host) => Err(AmbiguousHost),
+        (Some(authority), _, None) | (None, Some(authority), None) => Ok(authority),
+        (None, None, None) => Ok(b""),
+    }
+}
+
+impl TargetUri {
+    /// The target of a request with this URI and these headers.
+    pub(crate) fn of(uri: &http::Uri, headers: &HeaderMap) -> Result<Self, AmbiguousHost> {
+        let authority = authority(uri, headers)?.to_ascii_lowercase();
+        Ok(Self {
+            scheme: uri.scheme_str().map(str::to_ascii_lowercase),
+            authority: String::from_utf8_lossy(&authority).into_owned(),
+            path_and_query: path_and_query(uri).to_owned(),
+        })
+    }
+
+    /// The scheme, if the request said it.
+    #[must_use]
+    pub fn scheme(&self) -> Option<&str> {
+        self.scheme.as_deref()
+    }
+
+    /// The authority, lower-cased; empty if the request named none.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The path and, after a `?`, the query.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        &self.path_and_query
+    }
+
+    /// Resolves a URI reference against this target (RFC 3986 5.2). `None` if it is none.
+    pub(crate) fn resolve(&self, reference: &[u8]) -> Option<Self> {
+        let reference = UriRef::parse(std::str::from_utf8(reference).ok()?).ok()?;
+        let scheme = self.scheme.as_deref().unwrap_or("http");
+        let base = format!("{scheme}://{}{}", self.authority, self.path_and_query);
+        let names_scheme = reference.has_scheme();
+        let resolved = reference
+            .resolve_against(&Uri::parse(base.as_str()).ok()?)
+            .ok()?;
+        let path = match resolved.path().as_str() {
+            "" => "/",
+            path => path,
+        };
+        Some(Self {
+            // A reference cannot know better than the request, unless it says so.
+            scheme: if names_scheme {
+                Some(resolved.scheme().as_str().to_ascii_lowercase())
+            } else {
+                self.scheme.clone()
+            },
+            authority: resolved.authority()?.as_str().to_ascii_lowercase(),
+            path_and_query: match resolved.query() {
+                Some(query) => format!("{path}?{query}"),
+                None => path.to_owned(),
+            },
+        })
+        .map(|resolved| resolved.with_known_scheme(self))
+    }
+
+    /// RFC 9110 8.7: whether Content-Location says that the content is what a GET of this target gets.
+    pub(crate) fn is_content_location(&self, headers: &HeaderMap) -> bool {
+        let mut locations = headers.get_all(header::CONTENT_LOCATION).iter();
+        let only = locations.next().filter(|_| locations.next().is_none());
+        only.and_then(|location| self.resolve(location.as_bytes()))
+            .as_ref()
+            == Some(self)
+    }
+
+    /// Drops a scheme that `other` does not know: the two can then be compared.
+    fn with_known_scheme(mut self, other: &Self) -> Self {
+        let web = matches!(self.scheme.as_deref(), Some("http" | "https"));
+        if other.scheme.is_none() && web {
+            self.scheme = None;
+        }
+        self
+    }
+
+    /// Whether both have the same scheme, host and port (RFC 6454 4).
+    pub(crate) fn same_origin(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.authority == other.authority
+    }
+
+    /// The target as an [`http::Uri`], for building its key.
+    pub(crate) fn to_uri(&self) -> Option<http::Uri> {
+        let uri = http::Uri::builder().path_and_query(self.path_and_query.as_str());
+        match &self.scheme {
+            Some(scheme) => uri
+                .scheme(scheme.as_str())
+                .authority(self.authority.as_str()),
+            None => uri,
+        }
+        .build()
+        .ok()
+    }
+}
+
+/// The path and query of a URI, `/` where it has none.
+pub(crate) fn path_and_query(uri: &http::Uri) -> &str {
+    match uri.path_and_query().map(uri::PathAndQuery::as_str) {
+        None | Some("") => "/",
+        Some(path_and_query) => path_and_query,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Uri};
+
+    use super::*;
+
+    fn target(uri: &str, hosts: &[&'static str]) -> Result<TargetUri, AmbiguousHost> {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, HeaderValue::from_static(host));
+        }
+        TargetUri::of(&uri.parse::<Uri>().expect("a URI"), &headers)
+    }
+
+    #[test]
+    fn host_is_taken_from_the_uri_or_else_from_host() {
+        assert_eq!(
+            target("/x", &["A.example"]).expect("one host").authority(),
+            "a.example"
+        );
+        assert_eq!(
+            target("http://b.example/x", &[])
+                .expect("one host")
+                .authority(),
+            "b.example"
+        );
+        assert_eq!(target("/x", &[]).expect("no host").authority(), "");
+    }
+
+    #[test]
+    fn hosts_that_differ_or_repeat_are_ambiguous() {
+        assert_eq!(target("/x", &["a", "a"]), Err(AmbiguousHost));
+        assert_eq!(target("http://a/x", &["b"]), Err(AmbiguousHost));
+        assert!(target("http://a/x", &["A"]).is_ok());
+    }
+
+    #[test]
+    fn references_are_resolved_and_compared_by_origin() {
+        let base = target("/a/b?c", &["h.example:81"]).expect("one host");
+        let resolve = |reference: &str| base.resolve(reference.as_bytes());
+        let path = |reference: &str| resolve(reference).map(|uri| uri.path_and_query().to_owned());
+        assert_eq!(path("d").as_deref(), Some("/a/d"));
+        assert_eq!(path("../x?y").as_deref(), Some("/x?y"));
+        assert_eq!(path("?z").as_deref(), Some("/a/b?z"));
+        assert_eq!(path("").as_deref(), Some("/a/b?c"));
+        assert_eq!(path("http://h.example:81").as_deref(), Some("/"));
+        for same in [
+            "/q",
+            "//h.example:81/q",
+            "http://H.example:81/q",
+            "https://h.example:81/q",
+        ] {
+            assert!(
+                resolve(same).is_some_and(|uri| uri.same_origin(&base)),
+                "{same}"
+            );
+        }
+        for other in [
+            "//h.example/q",
+            "http://other.example/q",
+            "http://h.example:82/q",
+            "ftp://h.example:81/q",
+        ] {
+            assert!(
+                resolve(other).is_some_and(|uri| !uri.same_origin(&base)),
+                "{other}"
+            );
+        }
+        assert_eq!(resolve("not a uri"), None);
+    }
+
+    #[test]
+    fn a_known_scheme_is_part_of_the_origin() {
+        let base = target("https://h.example/a", &[]).expect("one host");
+        let resolve = |reference: &str| base.resolve(reference.as_bytes()).expect("a reference");
+        assert!(resolve("/b").same_origin(&base));
+        assert!(!resolve("http://h.example/b").same_origin(&base));
+    }
+}

@@ -1,0 +1,286 @@
+//! The bodies that the cache passes in and out.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::fill::Fill;
+use crate::error::BoxError;
+
+pin_project! {
+    /// The body of the requests that the inner service gets: the client's own, perhaps with a first part
+    /// that the cache has read already, or none (a validation, a refresh).
+    pub struct RequestBody<B> {
+        read: VecDeque<Frame<Bytes>>,
+        failed: Option<BoxError>,
+        #[pin]
+        rest: Rest<B>,
+    }
+}
+
+pin_project! {
+    #[project = RestProj]
+    enum Rest<B> {
+        Nothing,
+        Client { #[pin] body: B },
+        // One that was pinned to be read in part cannot be moved any more.
+        Begun { body: Pin<Box<B>> },
+    }
+}
+
+impl<B> RequestBody<B> {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            read: VecDeque::new(),
+            failed: None,
+            rest: Rest::Nothing,
+        }
+    }
+
+    pub(super) fn client(body: B) -> Self {
+        Self {
+            rest: Rest::Client { body },
+            ..Self::empty()
+        }
+    }
+
+    /// What was read of the client's body, with the error that ended it.
+    pub(super) fn replayed(read: VecDeque<Frame<Bytes>>, failed: Option<BoxError>) -> Self {
+        Self {
+            read,
+            failed,
+            rest: Rest::Nothing,
+        }
+    }
+
+    /// What was read of the client's body, and what was not.
+    pub(super) fn resumed(read: VecDeque<Frame<Bytes>>, body: Pin<Box<B>>) -> Self {
+        Self {
+            read,
+            failed: None,
+            rest: Rest::Begun { body },
+        }
+    }
+}
+
+impl<B> Body for RequestBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.project();
+        if let Some(read) = this.read.pop_front() {
+            return Poll::Ready(Some(Ok(read)));
+        }
+        if let Some(error) = this.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let frame = match this.rest.project() {
+            RestProj::Nothing => Poll::Ready(None),
+            RestProj::Client { body } => body.poll_frame(cx),
+            RestProj::Begun { body } => body.as_mut().poll_frame(cx),
+        };
+        frame.map_ok(into_bytes).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read.is_empty() && self.failed.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read: u64 = self
+            .read
+            .iter()
+            .filter_map(Frame::data_ref)
+            .map(|data| data.len() as u64)
+            .sum();
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        // A body that failed has no length to promise.
+        if let (Some(upper), None) = (rest.upper(), &self.failed) {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint
+    }
+}
+
+impl<B: Body> Rest<B> {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Client { body } => body.is_end_stream(),
+            Self::Begun { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Nothing => SizeHint::with_exact(0),
+            Self::Client { body } => body.size_hint(),
+            Self::Begun { body } => body.size_hint(),
+        }
+    }
+}
+
+impl<B> fmt::Debug for RequestBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody")
+            .field("read", &self.read.len())
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The body of the cache's responses: from store, or the inner service's, perhaps on its way into the
+    /// store.
+    pub struct ResponseBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<B> {
+        Stored { data: VecDeque<Bytes>, trailers: Option<HeaderMap> },
+        Passed { #[pin] body: B },
+        Filling { #[pin] body: B, fill: Option<Box<Fill>> },
+    }
+}
+
+impl<B> ResponseBody<B> {
+    pub(super) fn empty() -> Self {
+        Self::stored(VecDeque::new(), None)
+    }
+
+    pub(super) fn full(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+        let data = if data.is_empty() {
+            VecDeque::new()
+        } else {
+            VecDeque::from([data])
+        };
+        Self::stored(data, trailers)
+    }
+
+    pub(super) fn stored(data: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
+        Self {
+            kind: Kind::Stored { data, trailers },
+        }
+    }
+
+    pub(super) fn passed(body: B) -> Self {
+        Self {
+            kind: Kind::Passed { body },
+        }
+    }
+
+    pub(super) fn filling(body: B, fill: Fill) -> Self {
+        Self {
+            kind: Kind::Filling {
+                body,
+                fill: Some(Box::new(fill)),
+            },
+        }
+    }
+}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().kind.project() {
+            KindProj::Stored { data, trailers } => {
+                let data = data.pop_front().map(Frame::data);
+                Poll::Ready(
+                    data.or_else(|| trailers.take().map(Frame::trailers))
+                        .map(Ok),
+                )
+            }
+            KindProj::Passed { body } => body.poll_frame(cx).map_ok(into_bytes).map_err(Into::into),
+            KindProj::Filling { mut body, fill } => {
+                let frame = ready!(body.as_mut().poll_frame(cx));
+                let frame = frame.map(|frame| frame.map(into_bytes).map_err(Into::into));
+                record(fill, frame.as_ref(), body.is_end_stream());
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Stored { data, trailers } => data.is_empty() && trailers.is_none(),
+            Kind::Passed { body } | Kind::Filling { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Stored { data, .. } => {
+                SizeHint::with_exact(data.iter().map(|chunk| chunk.len() as u64).sum())
+            }
+            Kind::Passed { body } | Kind::Filling { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+/// Lets a fill see what passes. It is over with the last frame, before the reader gets that: a reader who
+/// has everything finds it stored, and one who knows the length may never ask for the end.
+fn record(
+    fill: &mut Option<Box<Fill>>,
+    frame: Option<&Result<Frame<Bytes>, BoxError>>,
+    ended: bool,
+) {
+    let Some(open) = fill else { return };
+    let goes_on = match frame {
+        Some(Ok(frame)) => open.push(frame) && !(ended || open.is_complete()),
+        Some(Err(_)) => {
+            *fill = None;
+            return;
+        }
+        None => false,
+    };
+    if !goes_on && let Some(fill) = fill.take() {
+        fill.end();
+    }
+}
+
+/// The frame with its data in one piece, without a copy if it is that already.
+pub(super) fn into_bytes<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
+    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
+}
+
+impl<B> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Stored { .. } => "ResponseBody(stored)",
+            Kind::Passed { .. } => "ResponseBody(passed)",
+            Kind::Filling { .. } => "ResponseBody(filling)",
+        })
+    }
+}

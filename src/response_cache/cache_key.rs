@@ -1,0 +1,348 @@
+//! What makes two requests ask for the same thing: [`CacheKey`].
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use smallvec::SmallVec;
+
+use super::policy::Rule;
+use crate::{
+    key::{Key, authority, path_and_query},
+    principal::Principal,
+};
+
+type Buffer = SmallVec<[u8; 128]>;
+type PartFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+
+/// The key of a request: by default authority, path and query of its effective URI.
+///
+/// Two requests with the same key may get the same response, so a key must hold all that the response
+/// depends on; the fields that a response names in Vary are added by themselves. Nothing else that a
+/// client controls, such as `X-Forwarded-Host`, is part of the key unless it is named here.
+///
+/// ```
+/// use tower_keep::response_cache::{CacheKey, ResponseCacheLayer};
+///
+/// let by_tenant = CacheKey::new()
+///     .ignore_parameters(["utm_*", "fbclid"])
+///     .sort_parameters()
+///     .header(http::HeaderName::from_static("x-tenant"));
+/// let layer = ResponseCacheLayer::new().key(by_tenant);
+/// # let _: ResponseCacheLayer = layer;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CacheKey {
+    scheme: bool,
+    query: Query,
+    sorted: bool,
+    parts: Vec<Part>,
+    pub(super) post_body: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Query {
+    #[default]
+    All,
+    Nothing,
+    Only(Names),
+    Without(Names),
+}
+
+#[derive(Clone, Debug)]
+struct Names(Arc<[String]>);
+
+#[derive(Clone)]
+enum Part {
+    Header(HeaderName),
+    Cookie(String),
+    User,
+    With(&'static str, Arc<PartFn>),
+}
+
+/// What a key was made of, beside its bytes.
+pub(super) struct Keyed {
+    pub(super) key: Key,
+    pub(super) user_in_key: bool,
+}
+
+impl CacheKey {
+    /// Authority, path and query.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps `http` and `https` apart. For servers that answer the two differently and see the scheme in
+    /// the request's URI.
+    #[must_use]
+    pub fn scheme(mut self) -> Self {
+        self.scheme = true;
+        self
+    }
+
+    /// Leaves the query out of the key: for resources that ignore it.
+    #[must_use]
+    pub fn ignore_query(mut self) -> Self {
+        self.query = Query::Nothing;
+        self
+    }
+
+    /// Leaves these query parameters out of the key. A name that ends in `*` stands for all names that
+    /// begin so.
+    ///
+    /// A parameter whose text has a `;` stays: some servers take what follows for another parameter.
+    #[must_use]
+    pub fn ignore_parameters<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.query = Query::Without(Names::new(names));
+        self
+    }
+
+    /// Keeps only these query parameters in the key. A name that ends in `*` stands for all names that
+    /// begin so.
+    #[must_use]
+    pub fn only_parameters<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.query = Query::Only(Names::new(names));
+        self
+    }
+
+    /// Makes the order of differently named query parameters irrelevant.
+    #[must_use]
+    pub fn sort_parameters(mut self) -> Self {
+        self.sorted = true;
+        self
+    }
+
+    /// Adds the values of a request header field. Its absence is a value of its own.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName) -> Self {
+        self.parts.push(Part::Header(name));
+        self
+    }
+
+    /// Adds the value of a cookie. Its absence is a value of its own. Requests whose cookies are all part
+    /// of the key count as requests without cookies.
+    #[must_use]
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        self.parts.push(Part::Cookie(name.into()));
+        self
+    }
+
+    /// Adds the user that the [`Principal`] in the request's extensions names, so that personal responses
+    /// can be stored, for this user alone. A request without one shares with others without one, and
+    /// what is personal is then not stored.
+    #[must_use]
+    pub fn user(mut self) -> Self {
+        self.parts.push(Part::User);
+        self
+    }
+
+    /// Adds whatever a closure makes of the request's head, extensions included. A request for which it
+    /// answers `None` passes the cache by.
+    #[must_use]
+    pub fn with<F>(mut self, name: &'static str, part: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.parts.push(Part::With(name, Arc::new(part)));
+        self
+    }
+
+    /// Lets POST requests be answered from store, with a SHA-256 digest of the body as part of the key: for
+    /// queries that are sent as POST. Bodies above `limit` bytes pass the cache by.
+    ///
+    /// Such a request no longer counts as unsafe: it invalidates nothing.
+    #[must_use]
+    pub fn post_body(mut self, limit: usize) -> Self {
+        self.post_body = Some(limit);
+        self
+    }
+
+    /// The key of a request, `digest` being that of its body where that is part of it.
+    pub(super) fn of(
+        &self,
+        parts: &Parts,
+        uri: &http::Uri,
+        digest: Option<&[u8]>,
+    ) -> Result<Keyed, Rule> {
+        let host = authority(uri, &parts.headers).map_err(|_| Rule::AmbiguousHost)?;
+        let mut out = Buffer::new();
+        if self.scheme {
+            out.extend_from_slice(uri.scheme_str().unwrap_or_default().as_bytes());
+        }
+        // No part of a URI or field value can hold a line feed, so what it separates cannot run together.
+        out.push(b'\n');
+        out.extend(host.iter().map(u8::to_ascii_lowercase));
+        out.push(b'\n');
+        self.write_target(path_and_query(uri), &mut out);
+        let mut user_in_key = false;
+        for part in &self.parts {
+            user_in_key |= part.write(parts, &mut out)?;
+        }
+        if let Some(digest) = digest {
+            write_part("body", Some(digest), &mut out);
+        }
+        Ok(Keyed {
+            key: Key::from_buffer(out),
+            user_in_key,
+        })
+    }
+
+    fn write_target(&self, target: &str, out: &mut Buffer) {
+        let Some((path, query)) = target.split_once('?') else {
+            out.extend_from_slice(target.as_bytes());
+            return;
+        };
+        out.extend_from_slice(path.as_bytes());
+        let kept: SmallVec<[&str; 16]> = match &self.query {
+            Query::All if !self.sorted => SmallVec::from_slice(&[query]),
+            Query::All => query.split('&').collect(),
+            Query::Nothing => return,
+            Query::Only(names) => query.split('&').filter(|pair| names.name(pair)).collect(),
+            Query::Without(names) => query
+                .split('&')
+                .filter(|pair| pair.contains(';') || !names.name(pair))
+                .collect(),
+        };
+        self.write_query(kept, out);
+    }
+
+    fn write_query(&self, mut kept: SmallVec<[&str; 16]>, out: &mut Buffer) {
+        let selected = matches!(self.query, Query::Only(_) | Query::Without(_));
+        if selected && kept.iter().all(|pair| pair.is_empty()) {
+            return;
+        }
+        if self.sorted {
+            kept.sort_by(|one, two| name_of(one).cmp(name_of(two)));
+        }
+        for (index, pair) in kept.iter().enumerate() {
+            out.push(if index == 0 { b'?' } else { b'&' });
+            out.extend_from_slice(pair.as_bytes());
+        }
+    }
+
+    /// Whether the request has a cookie that is not part of the key, save those in `owned`.
+    pub(super) fn has_unkeyed_cookie<'a>(
+        &self,
+        headers: &HeaderMap,
+        owned: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        let owned: SmallVec<[&str; 4]> = owned.collect();
+        let keyed = |name: &[u8]| {
+            self.parts
+                .iter()
+                .any(|part| matches!(part, Part::Cookie(known) if known.as_bytes() == name))
+                || owned.iter().any(|known| known.as_bytes() == name)
+        };
+        cookies(headers).any(|(name, _)| !keyed(name))
+    }
+}
+
+impl Part {
+    /// Writes the part, and says whether it was the user.
+    fn write(&self, parts: &Parts, out: &mut Buffer) -> Result<bool, Rule> {
+        match self {
+            Self::Header(name) => {
+                let mut values = parts.headers.get_all(name).iter().peekable();
+                if values.peek().is_none() {
+                    write_part(name.as_str(), None, out);
+                }
+                values.for_each(|value| write_part(name.as_str(), Some(value.as_bytes()), out));
+            }
+            Self::Cookie(name) => {
+                let mut values = cookies(&parts.headers)
+                    .filter(|(known, _)| *known == name.as_bytes())
+                    .peekable();
+                if values.peek().is_none() {
+                    write_part(name, None, out);
+                }
+                values.for_each(|(_, value)| write_part(name, Some(value), out));
+            }
+            Self::User => {
+                let user = parts
+                    .extensions
+                    .get::<Principal>()
+                    .and_then(Principal::user_id);
+                write_part("user", user.map(str::as_bytes), out);
+                return Ok(user.is_some());
+            }
+            Self::With(name, part) => {
+                let value = part(parts).ok_or(Rule::NoKey)?;
+                write_part(name, Some(value.as_bytes()), out);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Writes a part so that no two lists of parts read the same: its length goes first.
+fn write_part(name: &str, value: Option<&[u8]>, out: &mut Buffer) {
+    out.push(b'\n');
+    out.extend_from_slice(name.as_bytes());
+    if let Some(value) = value {
+        out.push(b'=');
+        out.extend_from_slice(&(value.len() as u64).to_be_bytes());
+        out.extend_from_slice(value);
+    }
+}
+
+/// The cookies of a request (RFC 6265 4.2.1).
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|cookie| !cookie.is_empty())
+        .map(
+            |cookie| match cookie.iter().position(|byte| *byte == b'=') {
+                Some(at) => (
+                    cookie[..at].trim_ascii_end(),
+                    cookie[at + 1..].trim_ascii_start(),
+                ),
+                None => (&cookie[..0], cookie),
+            },
+        )
+}
+
+impl Names {
+    fn new<I>(names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+
+    /// Whether a parameter, as it is written, has one of the names once decoded.
+    fn name(&self, pair: &str) -> bool {
+        let decoded = form_urlencoded::parse(name_of(pair).as_bytes()).next();
+        let name = decoded.map_or(std::borrow::Cow::Borrowed(""), |(name, _)| name);
+        self.0.iter().any(|known| match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == known.as_str(),
+        })
+    }
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split_once('=').map_or(pair, |(name, _)| name)
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
+            Self::Cookie(name) => f.debug_tuple("Cookie").field(name).finish(),
+            Self::User => f.write_str("User"),
+            Self::With(name, _) => f.debug_tuple("With").field(name).finish(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What the layer, its services and all that they start share.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::{
+    cache_key::CacheKey, entity_tag::EntityTags, entry::CachedResponse, policy::rules::Rules,
+    stats::Counters,
+};
+use crate::{
+    clock::Clock,
+    header::cache_status::CacheName,
+    store::{BoxStore, Store},
+};
+
+/// The room that an entry needs beside its body, reserved when a body's limit is set.
+const HEAD_ROOM: usize = 16 * 1024;
+
+/// One cache: where it keeps things, how it decides, what it counted.
+#[derive(Clone, Debug)]
+pub(super) struct Core {
+    pub(super) store: BoxStore<CachedResponse>,
+    pub(super) stats: Arc<Counters>,
+    pub(super) settings: Settings,
+}
+
+/// What a layer can be told.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) rules: Rules,
+    pub(super) key: CacheKey,
+    pub(super) clock: Clock,
+    /// Under which name the cache speaks in Cache-Status, if it does.
+    pub(super) name: Option<CacheName>,
+    pub(super) key_in_status: bool,
+    pub(super) outcome: bool,
+    pub(super) etag: EntityTags,
+    pub(super) max_variants: usize,
+    pub(super) max_body: usize,
+    pub(super) ignore_cookies: bool,
+    pub(super) no_vary_search: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            key: CacheKey::default(),
+            clock: Clock::default(),
+            name: Some(CacheName::product()),
+            key_in_status: false,
+            outcome: false,
+            etag: EntityTags::default(),
+            max_variants: 32,
+            max_body: usize::MAX,
+            ignore_cookies: false,
+            no_vary_search: false,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn new(store: BoxStore<CachedResponse>) -> Self {
+        Self {
+            store,
+            stats: Arc::default(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// The longest body that is recorded.
+    pub(super) fn max_body(&self) -> usize {
+        self.store
+            .max_entry()
+            .saturating_sub(HEAD_ROOM.min(self.store.max_entry() / 4))
+            .min(self.settings.max_body)
+    }
+
+    /// Whether the request has cookies that count.
+    pub(super) fn has_unkeyed_cookie(
+        &self,
+        headers: &HeaderMap,
+        extensions: &http::Extensions,
+    ) -> bool {
+        if self.settings.ignore_cookies || !headers.contains_key(http::header::COOKIE) {
+            return false;
+        }
+        self.settings
+            .key
+            .has_unkeyed_cookie(headers, crate::personal::OwnedCookie::names(extensions))
+    }
+}

@@ -1,0 +1,418 @@
+//! One request to the inner service and what its response changes.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
+use http_body::Body;
+
+use super::{
+    CachePolicy,
+    body::ResponseBody,
+    core::Core,
+    entry::{Entry, Head, next_id},
+    fill::{Fill, Plan},
+    flow::Looked,
+    plan::{Asked, effective_uri},
+    policy::{
+        Decision, Rule,
+        freshness::ResponseFacts,
+        storable::{Circumstances, Storing, storable},
+        validation,
+    },
+    report::Report,
+    resource, serve,
+};
+use crate::{
+    clock::Moment,
+    error::BoxError,
+    header::{connection, date},
+    key::TargetUri,
+    personal::Personal,
+};
+
+/// A request that is on its way to the inner service.
+pub(super) struct Exchange {
+    core: Arc<Core>,
+    asked: Asked,
+    looked: Looked,
+    /// The stored responses whose validators go with the request.
+    bases: Vec<Arc<Entry>>,
+    /// The request's fields as they came.
+    headers: HeaderMap,
+    target: Option<TargetUri>,
+    personal: Personal,
+    requested: Moment,
+}
+
+/// What a response means.
+pub(super) enum Received<R> {
+    /// The answer to the client.
+    Answer(Response<ResponseBody<R>>),
+    /// A 304 that confirms nothing that is stored and that the client did not ask for: the request has to
+    /// be sent again without conditions.
+    AskAgain(Box<Exchange>),
+}
+
+/// When a response came.
+#[derive(Clone, Copy)]
+struct Arrival {
+    at: Moment,
+    /// Unix seconds.
+    wall: i64,
+    delay: Duration,
+}
+
+impl Exchange {
+    pub(super) fn begin(
+        core: Arc<Core>,
+        parts: &mut Parts,
+        asked: Asked,
+        looked: Looked,
+        bases: Vec<Arc<Entry>>,
+    ) -> Self {
+        Self {
+            headers: parts.headers.clone(),
+            // Only a POST's response says which resource it is the content of.
+            target: (parts.method == Method::POST)
+                .then(|| TargetUri::of(effective_uri(parts), &parts.headers).ok())
+                .flatten(),
+            personal: Personal::of(&mut parts.extensions),
+            requested: core.settings.clock.now(),
+            core,
+            asked,
+            looked,
+            bases,
+        }
+    }
+
+    /// Whether what is stored can be validated by this request.
+    pub(super) fn validates(&self) -> bool {
+        self.bases
+            .iter()
+            .any(|base| validation::has_validator(&base.head.headers))
+    }
+
+    /// Adds the validators of what is stored.
+    pub(super) fn add_conditions(&self, request: &mut HeaderMap) {
+        validation::add_conditions(request, self.bases.iter().map(|base| &base.head.headers));
+    }
+
+    /// Understands a response.
+    pub(super) async fn received<R>(self, response: Response<R>) -> Received<R>
+    where
+        R: Body,
+        R::Error: Into<BoxError>,
+    {
+        if response.status() != StatusCode::NOT_MODIFIED || !self.validates() {
+            return Received::Answer(self.accept(response).await);
+        }
+        match self.confirmed(response.headers()) {
+            Some(base) => Received::Answer(self.freshen(&base, response.headers()).await),
+            None if validation::has_conditions(&self.headers) => {
+                Received::Answer(self.accept(response).await)
+            }
+            None => Received::AskAgain(Box::new(self)),
+        }
+    }
+
+    /// The stored response that a 304 confirms.
+    fn confirmed(&self, update: &HeaderMap) -> Option<Arc<Entry>> {
+        let alone = match self.bases.as_slice() {
+            [only] => validation::asks_only_about(&self.headers, &only.head.headers),
+            _ => false,
+        };
+        let confirms = |base: &&Arc<Entry>| validation::confirms(update, &base.head.headers, alone);
+        self.bases.iter().find(confirms).cloned()
+    }
+
+    /// Passes a response on, and stores it if it may be.
+    pub(super) async fn accept<R>(self, mut response: Response<R>) -> Response<ResponseBody<R>>
+    where
+        R: Body,
+        R::Error: Into<BoxError>,
+    {
+        if response.status().is_informational() {
+            return response.map(ResponseBody::passed);
+        }
+        let arrival = self.arrival();
+        add_date(response.headers_mut(), arrival.wall);
+        if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
+            let head = response.headers().clone();
+            self.learn_from_head(&head, arrival).await;
+        }
+        let facts = self.facts(response.status(), response.headers(), arrival);
+        let Decision {
+            verdict,
+            reason,
+            trail,
+        } = self.storable(&facts, &response);
+        let length = announced_length(&response);
+        let (verdict, reason) = match verdict {
+            Some(_) if length.is_some_and(|length| length > self.core.max_body() as u64) => {
+                (None, Rule::TooLarge)
+            }
+            verdict => (verdict, reason),
+        };
+        let initial_age = facts.initial_age(arrival.wall, arrival.delay);
+        let ttl = verdict
+            .as_ref()
+            .map(|storing| storing.terms.ttl(initial_age));
+        let report = self.report(response.status()).storing(reason, trail, ttl);
+        let fill = match verdict {
+            Some(storing) => Some(self.fill(storing, &facts, response.headers(), length, arrival)),
+            None => {
+                self.not_stored(reason).await;
+                None
+            }
+        };
+        let mut response = response.map(|body| record(body, fill));
+        report.write(&self.core, &mut response);
+        response
+    }
+
+    fn report(&self, status: StatusCode) -> Report<'_> {
+        let Decision { reason, trail, .. } = self.looked.decision;
+        Report::forwarded(reason, trail, status.as_u16(), Some(&self.asked.key))
+    }
+
+    fn arrival(&self) -> Arrival {
+        let clock = &self.core.settings.clock;
+        let at = clock.now();
+        Arrival {
+            at,
+            wall: clock.unix_seconds(),
+            delay: at.duration_since(self.requested),
+        }
+    }
+
+    fn facts(&self, status: StatusCode, headers: &HeaderMap, arrival: Arrival) -> ResponseFacts {
+        ResponseFacts::read(status, headers, &self.core.settings.rules, arrival.wall)
+    }
+
+    fn storable<R>(
+        &self,
+        facts: &ResponseFacts,
+        response: &Response<R>,
+    ) -> Decision<Option<Storing>> {
+        let policy = response.extensions().get::<CachePolicy>();
+        let target = self.target.as_ref();
+        let also = Circumstances {
+            ttl: policy.and_then(|policy| policy.ttl),
+            no_store: policy.is_some_and(|policy| policy.no_store),
+            personal: self.personal.is_marked(),
+            content_of_target: target
+                .is_some_and(|target| target.is_content_location(response.headers())),
+        };
+        storable(
+            &self.core.settings.rules,
+            &self.asked.facts,
+            facts,
+            response.headers(),
+            also,
+        )
+    }
+
+    fn fill(
+        &self,
+        storing: Storing,
+        facts: &ResponseFacts,
+        headers: &HeaderMap,
+        length: Option<u64>,
+        arrival: Arrival,
+    ) -> Fill {
+        let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
+        Fill::new(Plan {
+            core: Arc::clone(&self.core),
+            key: self.asked.key.clone(),
+            selecting: storing.vary.selecting(&self.headers),
+            head: stored_head(facts.status, headers, &storing),
+            initial_age: facts.initial_age(arrival.wall, arrival.delay),
+            terms: storing.terms,
+            vary: storing.vary,
+            date: facts.date,
+            requested: self.requested,
+            arrived: arrival.at,
+            length,
+            trailers_announced: headers.contains_key(header::TRAILER),
+            personal: shared.then(|| self.personal.clone()),
+        })
+    }
+
+    /// A response that says of itself that it must not be stored takes the place of what is stored: the
+    /// origin does not want that used any more. One that is refused because of the request does not.
+    async fn not_stored(&self, reason: Rule) {
+        let of_the_resource = matches!(
+            reason,
+            Rule::ResponseNoStore
+                | Rule::PolicyNoStore
+                | Rule::NotUnderstood
+                | Rule::NoUse
+                | Rule::NotCacheable
+        );
+        if !of_the_resource || self.asked.facts.method != Method::GET {
+            return;
+        }
+        for base in &self.bases {
+            if resource::remove(&self.core, base).await.is_err() {
+                self.core.stats.store_failed();
+            }
+        }
+    }
+
+    /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
+    async fn learn_from_head(&self, head: &HeaderMap, arrival: Arrival) {
+        let stored = self
+            .looked
+            .entry
+            .as_ref()
+            .filter(|entry| entry.head.status == StatusCode::OK);
+        let Some(entry) = stored else { return };
+        let changed = if validation::head_contradicts(head, &entry.head.headers, entry.body.len()) {
+            Some(Entry {
+                contradicted: true,
+                id: next_id(),
+                ..Entry::clone(entry)
+            })
+        } else {
+            self.updated(entry, head, arrival).1
+        };
+        if let Some(changed) = changed {
+            self.replace(entry, changed).await;
+        }
+    }
+
+    async fn replace(&self, old: &Entry, new: Entry) {
+        let selecting = new.vary.selecting(&self.headers);
+        let result = resource::replace(&self.core, &self.asked.key, old, new, &selecting).await;
+        if let Err(error) = result {
+            tracing::debug!(%error, "a validated response could not be stored");
+            self.core.stats.store_failed();
+        }
+    }
+
+    /// RFC 9111 4.3.4: the stored response with the fields of an update; `None` beside it if it may no
+    /// longer be stored.
+    fn updated(
+        &self,
+        base: &Entry,
+        update: &HeaderMap,
+        arrival: Arrival,
+    ) -> (HeaderMap, Option<Entry>) {
+        let mut update = update.clone();
+        add_date(&mut update, arrival.wall);
+        let headers = validation::freshened(&base.head.headers, &update);
+        let facts = self.facts(base.head.status, &headers, arrival);
+        let also = Circumstances {
+            personal: self.personal.is_marked(),
+            ..Circumstances::default()
+        };
+        // What was stored for a GET stays that, also when a HEAD brought the news.
+        let mut request = self.asked.facts.clone();
+        request.method = Method::GET;
+        let entry = storable(&self.core.settings.rules, &request, &facts, &headers, also)
+            .verdict
+            .map(|storing| Entry {
+                id: next_id(),
+                head: stored_head(base.head.status, &headers, &storing),
+                terms: storing.terms,
+                vary: storing.vary,
+                date: facts.date,
+                requested: self.requested,
+                arrived: arrival.at,
+                initial_age: facts.initial_age(arrival.wall, arrival.delay),
+                contradicted: false,
+                ..base.clone()
+            });
+        (headers, entry)
+    }
+
+    /// Answers with what a 304 confirmed.
+    async fn freshen<R>(self, base: &Arc<Entry>, update: &HeaderMap) -> Response<ResponseBody<R>> {
+        let arrival = self.arrival();
+        self.core.stats.validated();
+        let (headers, entry) = self.updated(base, update, arrival);
+        let kept = entry.is_some();
+        let fresh = entry.unwrap_or_else(|| Entry {
+            head: Head {
+                status: base.head.status,
+                headers,
+            },
+            initial_age: Duration::ZERO,
+            arrived: arrival.at,
+            ..Entry::clone(base)
+        });
+        let selected = self.looked.entry.is_some();
+        if !kept {
+            if resource::remove(&self.core, base).await.is_err() {
+                self.core.stats.store_failed();
+            }
+        } else if selected && fresh.vary == base.vary {
+            self.replace(base, fresh.clone()).await;
+        } else {
+            // Another variant turned out to be this request's, or the resource varies differently by now.
+            let selecting = fresh.vary.selecting(&self.headers);
+            let own = Entry {
+                key: self.asked.key.as_bytes().into(),
+                ..fresh.clone()
+            };
+            resource::store(&self.core, &self.asked.key, own, &selecting).await;
+        }
+        let age = fresh.age(arrival.at);
+        let reason = if kept {
+            Rule::Stored
+        } else {
+            Rule::ResponseNoStore
+        };
+        let report = self.report(StatusCode::NOT_MODIFIED).storing(
+            reason,
+            self.looked.decision.trail,
+            Some(fresh.terms.ttl(age)),
+        );
+        let asked = serve::Asked {
+            method: &self.asked.facts.method,
+            headers: &self.headers,
+        };
+        serve::from_store(&self.core, &fresh, &asked, age, &report)
+    }
+}
+
+/// What of a head is stored (RFC 9111 3.1).
+fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
+    let mut headers = headers.clone();
+    connection::remove_hop_by_hop(&mut headers);
+    headers.remove(header::AGE);
+    for name in &storing.without {
+        headers.remove(name);
+    }
+    Head::compact(status, &headers)
+}
+
+/// RFC 9110 6.6.1: a response without Date gets the time of its arrival.
+fn add_date(headers: &mut HeaderMap, wall: i64) {
+    headers
+        .entry(header::DATE)
+        .or_insert_with(|| date::format(wall));
+}
+
+/// The length that a response announces: by its field, or by a body that knows.
+fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
+    let field = response.headers().get(header::CONTENT_LENGTH);
+    let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
+    field.or_else(|| response.body().size_hint().exact())
+}
+
+/// The body, recorded on its way if it is to be stored. One that is over already is stored now.
+fn record<R>(body: R, fill: Option<Fill>) -> ResponseBody<R>
+where
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    match fill {
+        None => ResponseBody::passed(body),
+        Some(fill) if body.is_end_stream() => {
+            fill.end();
+            ResponseBody::passed(body)
+        }
+        Some(fill) => ResponseBody::filling(body, fill),
+    }
+}

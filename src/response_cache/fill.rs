@@ -1,0 +1,162 @@
+//! A response on its way into the store: what passes to the reader is copied and, once complete, kept.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Frame;
+
+use super::{
+    background,
+    core::Core,
+    entry::{Entry, Head, next_id},
+    policy::{
+        Rule,
+        storable::Terms,
+        vary::{Selecting, Vary},
+    },
+    resource,
+};
+use crate::{clock::Moment, key::Key, personal::Personal};
+
+/// A response that is being recorded. Dropped before its end, it leaves nothing behind.
+pub(super) struct Fill {
+    plan: Option<Plan>,
+    body: Vec<u8>,
+    trailers: Option<Box<HeaderMap>>,
+}
+
+/// All that an entry needs beside its body.
+pub(super) struct Plan {
+    pub(super) core: Arc<Core>,
+    pub(super) key: Key,
+    pub(super) selecting: Selecting,
+    pub(super) head: Head,
+    pub(super) terms: Terms,
+    pub(super) vary: Vary,
+    pub(super) date: i64,
+    pub(super) requested: Moment,
+    pub(super) arrived: Moment,
+    pub(super) initial_age: Duration,
+    /// The length that the response announced.
+    pub(super) length: Option<u64>,
+    /// Whether trailers were announced, so that the length does not end the response.
+    pub(super) trailers_announced: bool,
+    /// The marker to ask before the response is shared; `None` if it is stored for one user alone.
+    pub(super) personal: Option<Personal>,
+}
+
+impl Fill {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            plan: Some(plan),
+            body: Vec::new(),
+            trailers: None,
+        }
+    }
+
+    /// Records a frame. `false` once recording makes no sense any more.
+    pub(super) fn push(&mut self, frame: &Frame<Bytes>) -> bool {
+        let Some(plan) = &self.plan else { return false };
+        if let Some(trailers) = frame.trailers_ref() {
+            self.trailers = Some(Box::new(Head::compact(plan.head.status, trailers).headers));
+            return true;
+        }
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        let length = self.body.len() + data.len();
+        if length > plan.core.max_body() {
+            self.abandon(Rule::TooLarge);
+            return false;
+        }
+        if plan.personal.as_ref().is_some_and(Personal::is_marked) {
+            self.abandon(Rule::Personal);
+            return false;
+        }
+        if self.body.is_empty()
+            && let Some(announced) = plan.length
+        {
+            self.body.reserve_exact(
+                usize::try_from(announced)
+                    .unwrap_or(length)
+                    .min(plan.core.max_body()),
+            );
+        }
+        self.body.extend_from_slice(data);
+        true
+    }
+
+    /// Whether the announced length is reached and nothing more can come.
+    pub(super) fn is_complete(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| {
+            plan.length == Some(self.body.len() as u64) && !plan.trailers_announced
+        })
+    }
+
+    /// The body has ended: keeps what was recorded, if that is all of it.
+    pub(super) fn end(mut self) {
+        let Some(plan) = self.plan.take() else { return };
+        let cut_short = plan
+            .length
+            .is_some_and(|length| length != self.body.len() as u64);
+        // RFC 9111 3.3: a truncated body never becomes a complete entry.
+        if cut_short {
+            plan.core.stats.not_stored(Rule::Incomplete);
+        } else if plan
+            .personal
+            .as_ref()
+            .is_some_and(|personal| !personal.share())
+        {
+            plan.core.stats.not_stored(Rule::Personal);
+        } else {
+            keep(plan, std::mem::take(&mut self.body), self.trailers.take());
+        }
+    }
+
+    fn abandon(&mut self, rule: Rule) {
+        if let Some(plan) = self.plan.take() {
+            plan.core.stats.not_stored(rule);
+        }
+        self.body = Vec::new();
+    }
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        self.abandon(Rule::Incomplete);
+    }
+}
+
+fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
+    let Plan {
+        core,
+        key,
+        selecting,
+        mut head,
+        terms,
+        vary,
+        date,
+        requested,
+        arrived,
+        initial_age,
+        ..
+    } = plan;
+    // An exact allocation: capacity that a buffer grew to would be held as long as the entry.
+    let body = Bytes::from(body.into_boxed_slice());
+    core.settings.etag.add_to(&mut head, &body);
+    let entry = Entry {
+        key: key.as_bytes().into(),
+        id: next_id(),
+        head,
+        body,
+        trailers,
+        terms,
+        vary,
+        date,
+        requested,
+        arrived,
+        initial_age,
+        contradicted: false,
+    };
+    background::run(async move { resource::store(&core, &key, entry, &selecting).await });
+}

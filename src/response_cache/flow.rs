@@ -1,0 +1,258 @@
+//! What happens to a request that is not answered at once: look up, decide, ask the origin, keep what it
+//! says.
+
+use std::{future::poll_fn, sync::Arc};
+
+use http::{Request, Response, request::Parts};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    body::{RequestBody, ResponseBody},
+    core::Core,
+    entry::Entry,
+    exchange::{Exchange, Received},
+    invalidate::Invalidation,
+    plan::Asked,
+    policy::{
+        Decision, Rule, Trail,
+        reuse::{Candidate, Reuse, reuse},
+        validation,
+    },
+    report::Report,
+    resource::{self, Selection},
+    serve,
+};
+use crate::{clock::Moment, error::BoxError};
+
+/// What was found for a request, and what it is good for.
+pub(super) struct Looked {
+    pub(super) entry: Option<Arc<Entry>>,
+    others: Option<Arc<super::entry::Variants>>,
+    pub(super) decision: Decision<Reuse>,
+}
+
+impl Looked {
+    pub(super) fn nothing() -> Self {
+        Self::absent(Rule::NothingStored)
+    }
+
+    fn absent(reason: Rule) -> Self {
+        let mut trail = Trail::default();
+        trail.note(reason);
+        Self {
+            entry: None,
+            others: None,
+            decision: Decision {
+                verdict: Reuse::Never,
+                reason,
+                trail,
+            },
+        }
+    }
+
+    /// Decides about what a request selected.
+    pub(super) fn judge(core: &Core, asked: &Asked, selection: Selection, now: Moment) -> Self {
+        match selection {
+            Selection::Nothing => Self::nothing(),
+            Selection::OtherVariants(others) => Self {
+                others: Some(others),
+                ..Self::absent(Rule::VaryMismatch)
+            },
+            Selection::Response(entry) if entry.is_over(now) => Self::nothing(),
+            Selection::Response(entry) => {
+                let candidate = Candidate {
+                    terms: &entry.terms,
+                    age: entry.age(now),
+                    contradicted: entry.contradicted,
+                };
+                let decision = reuse(&core.settings.rules, &asked.facts, candidate);
+                Self {
+                    entry: Some(entry),
+                    others: None,
+                    decision,
+                }
+            }
+        }
+    }
+
+    /// The answer from store that was decided on.
+    pub(super) fn serve<B>(
+        &self,
+        core: &Core,
+        entry: &Entry,
+        parts: &Parts,
+        asked: &Asked,
+        now: Moment,
+    ) -> Response<ResponseBody<B>> {
+        let age = entry.age(now);
+        let Decision { reason, trail, .. } = self.decision;
+        let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);
+        let asked = serve::Asked {
+            method: &parts.method,
+            headers: &parts.headers,
+        };
+        serve::from_store(core, entry, &asked, age, &report)
+    }
+}
+
+/// Passes a request on whose response is not stored.
+pub(super) async fn pass<S, Q, R>(
+    core: Arc<Core>,
+    mut inner: S,
+    parts: Parts,
+    body: RequestBody<Q>,
+    rule: Rule,
+) -> Result<Response<ResponseBody<R>>, S::Error>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
+{
+    let invalidation = Invalidation::of_request(&core, &parts);
+    let result = send(&mut inner, Request::from_parts(parts, body)).await;
+    let response = settle(invalidation, result).await?;
+    let mut response = response.map(ResponseBody::passed);
+    // What is switched to another protocol is no response to speak about.
+    if !response.status().is_informational() {
+        let mut trail = Trail::default();
+        trail.note(rule);
+        Report::forwarded(rule, trail, response.status().as_u16(), None)
+            .write(&core, &mut response);
+    }
+    Ok(response)
+}
+
+/// Answers a request that the cache has to do with; `looked` is what the synchronous look found.
+pub(super) async fn answer<S, Q, R>(
+    core: Arc<Core>,
+    inner: S,
+    parts: Parts,
+    body: RequestBody<Q>,
+    asked: Asked,
+    looked: Option<Looked>,
+) -> Result<Response<ResponseBody<R>>, S::Error>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    let looked = match looked {
+        Some(looked) => looked,
+        None => look(&core, &parts, &asked).await,
+    };
+    if let (Reuse::Serve, Some(entry)) = (looked.decision.verdict, &looked.entry) {
+        return Ok(looked.serve(&core, entry, &parts, &asked, core.settings.clock.now()));
+    }
+    if asked.facts.directives.only_if_cached && asked.may_be_answered() {
+        return Ok(serve::only_if_cached(&core, looked.decision.trail));
+    }
+    fetch(core, inner, parts, body, asked, looked).await
+}
+
+async fn look(core: &Core, parts: &Parts, asked: &Asked) -> Looked {
+    match resource::select(&core.store, &asked.key, &parts.headers).await {
+        Ok(selection) => Looked::judge(core, asked, selection, core.settings.clock.now()),
+        Err(error) => {
+            tracing::debug!(%error, "the store failed: asking the origin");
+            core.stats.store_failed();
+            Looked::absent(Rule::StoreFailed)
+        }
+    }
+}
+
+/// Asks the inner service: with the validators of what is stored, where that helps.
+async fn fetch<S, Q, R>(
+    core: Arc<Core>,
+    mut inner: S,
+    mut parts: Parts,
+    body: RequestBody<Q>,
+    asked: Asked,
+    looked: Looked,
+) -> Result<Response<ResponseBody<R>>, S::Error>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    let invalidation = asked
+        .is_unsafe()
+        .then(|| Invalidation::of_request(&core, &parts))
+        .flatten();
+    let bases = bases(&core, &asked, &looked).await;
+    let exchange = Exchange::begin(core, &mut parts, asked, looked, bases);
+    let unconditional = exchange.validates().then(|| parts.clone());
+    if unconditional.is_some() {
+        exchange.add_conditions(&mut parts.headers);
+    }
+    let result = send(&mut inner, Request::from_parts(parts, body)).await;
+    let response = settle(invalidation, result).await?;
+    match exchange.received(response).await {
+        Received::Answer(response) => Ok(response),
+        Received::AskAgain(exchange) => {
+            let parts = unconditional
+                .expect("only a validation is answered by a 304 that nobody asked for");
+            let response =
+                send(&mut inner, Request::from_parts(parts, RequestBody::empty())).await?;
+            Ok(exchange.accept(response).await)
+        }
+    }
+}
+
+/// The stored responses that a validation can confirm (RFC 9111 4.3.1): the selected one, or the other
+/// variants of the resource as far as this request may get them.
+async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Vec<Arc<Entry>> {
+    if !asked.facts.method.is_safe() {
+        return Vec::new();
+    }
+    let now = core.settings.clock.now();
+    match (&looked.entry, &looked.others) {
+        (Some(entry), _) if looked.decision.verdict == Reuse::Validate => vec![Arc::clone(entry)],
+        (None, Some(others)) => {
+            let mut entries = resource::all(&core.store, &asked.key, others).await;
+            entries.retain(|entry| {
+                let candidate = Candidate {
+                    terms: &entry.terms,
+                    age: entry.age(now),
+                    contradicted: entry.contradicted,
+                };
+                let verdict = reuse(&core.settings.rules, &asked.facts, candidate).verdict;
+                verdict != Reuse::Never
+                    && !entry.is_over(now)
+                    && validation::has_tag(&entry.head.headers)
+            });
+            entries
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Awaits the inner service's readiness and calls it. What was readied is what is called.
+async fn send<S, Q, R>(
+    inner: &mut S,
+    request: Request<RequestBody<Q>>,
+) -> Result<Response<R>, S::Error>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
+{
+    poll_fn(|cx| inner.poll_ready(cx)).await?;
+    inner.call(request).await
+}
+
+/// Lets an unsafe request take its effect before anybody learns its outcome.
+async fn settle<R, E>(
+    invalidation: Option<Invalidation>,
+    result: Result<Response<R>, E>,
+) -> Result<Response<R>, E> {
+    let Some(invalidation) = invalidation else {
+        return result;
+    };
+    match &result {
+        Ok(response) => {
+            invalidation
+                .settle(response.status(), response.headers())
+                .await
+        }
+        // It may have taken place.
+        Err(_) => invalidation.run().await,
+    }
+    result
+}

@@ -1,0 +1,255 @@
+//! The layer and its settings.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderName, Request, StatusCode};
+use tower_layer::Layer;
+
+use super::{
+    CacheKey, CachedResponse, EntityTags, Inspection, ResponseCache, SetCookie, Stats, core::Core,
+    inspect, policy::rules::Heuristic,
+};
+use crate::{
+    clock::Clock,
+    header::cache_status::CacheName,
+    store::{BoxStore, MemoryStore, Store, StoreError},
+};
+
+/// Puts a response cache around a service. See the [module docs](super).
+///
+/// Clones share the store and the counters, each with settings of its own: a clone for each route.
+#[derive(Clone)]
+pub struct ResponseCacheLayer {
+    core: Core,
+}
+
+impl Default for ResponseCacheLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ResponseCacheLayer {
+    /// A shared cache with a [`MemoryStore`] of 64 MiB, which obeys the fields of the responses.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_store(MemoryStore::new())
+    }
+
+    /// The same with a store of your own: a [`MemoryStore`] of another capacity, or any [`Store`].
+    #[must_use]
+    pub fn with_store(store: impl Store<CachedResponse>) -> Self {
+        Self {
+            core: Core::new(BoxStore::new(store)),
+        }
+    }
+
+    /// Makes it one user's own cache rather than one that users share (RFC 9111 1): `private` responses,
+    /// those to requests with Authorization or Cookie, and Set-Cookie are stored; `s-maxage` and
+    /// `proxy-revalidate` mean nothing. For HTTP clients that act for one user.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.rules().private = true;
+        self
+    }
+
+    /// How long successful and redirecting responses are fresh that do not say so themselves: statuses 200,
+    /// 203, 204, 300, 301 and 308.
+    ///
+    /// It never applies to requests with Authorization, or with a Cookie that is not part of the key. Off
+    /// by default.
+    #[must_use]
+    pub fn default_ttl(mut self, ttl: Duration) -> Self {
+        self.rules().default_ttl = Some(ttl);
+        self
+    }
+
+    /// How long responses with this status are fresh that do not say so themselves: the same as
+    /// [`default_ttl`](Self::default_ttl), for one status, such as a short time for 404.
+    #[must_use]
+    pub fn default_ttl_for(mut self, status: StatusCode, ttl: Duration) -> Self {
+        let known = &mut self.rules().status_ttl;
+        known.retain(|(other, _)| *other != status);
+        known.push((status, ttl));
+        self
+    }
+
+    /// How responses with Last-Modified that do not say how long they are fresh are treated: fresh for this
+    /// percentage of the time since then, at most for `cap` (RFC 9111 4.2.2). By default 10 % and a day.
+    #[must_use]
+    pub fn heuristic(mut self, percent: u32, cap: Duration) -> Self {
+        self.rules().heuristic = Some(Heuristic { percent, cap });
+        self
+    }
+
+    /// Switches heuristic freshness off.
+    #[must_use]
+    pub fn no_heuristic(mut self) -> Self {
+        self.rules().heuristic = None;
+        self
+    }
+
+    /// How long past its freshness a response is kept for validation. One hour by default.
+    #[must_use]
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.rules().keep = keep;
+        self
+    }
+
+    /// What becomes of responses that set a cookie. Refused by default.
+    #[must_use]
+    pub fn set_cookie(mut self, set_cookie: SetCookie) -> Self {
+        self.rules().set_cookie = set_cookie;
+        self
+    }
+
+    /// The fields that are looked at instead of Cache-Control and Expires, the first valid one in this order
+    /// (RFC 9213). `CDN-Cache-Control` by default. They reach the client unchanged.
+    #[must_use]
+    pub fn targeted_fields(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.rules().targeted = names.into_iter().collect();
+        self
+    }
+
+    /// Ignores `max-age`, `min-fresh`, `max-stale` and `no-cache` of requests, so that clients cannot force
+    /// requests to the origin. `no-store` and `only-if-cached` still count.
+    #[must_use]
+    pub fn ignore_request_directives(mut self) -> Self {
+        self.rules().request_directives = false;
+        self
+    }
+
+    /// Ignores `Pragma: no-cache` in requests without Cache-Control, which is deprecated (RFC 9111 5.4).
+    #[must_use]
+    pub fn ignore_pragma(mut self) -> Self {
+        self.rules().pragma = false;
+        self
+    }
+
+    /// Lets default lifetimes and heuristics apply to requests with cookies that are not part of the key,
+    /// and lets what they store answer such requests.
+    ///
+    /// Dangerous: if any response depends on a cookie and does not say so, one user gets the page of
+    /// another.
+    #[must_use]
+    pub fn danger_ignore_cookies(mut self) -> Self {
+        self.core.settings.ignore_cookies = true;
+        self
+    }
+
+    /// What makes two requests ask for the same thing.
+    #[must_use]
+    pub fn key(mut self, key: CacheKey) -> Self {
+        self.core.settings.key = key;
+        self
+    }
+
+    /// Honours `No-Vary-Search` of responses: query parameters that do not matter. A draft still, so off by
+    /// default.
+    #[must_use]
+    pub fn no_vary_search(mut self) -> Self {
+        self.core.settings.no_vary_search = true;
+        self
+    }
+
+    /// Gives stored responses that have no validator an entity tag. Off by default.
+    #[must_use]
+    pub fn entity_tags(mut self, tags: EntityTags) -> Self {
+        self.core.settings.etag = tags;
+        self
+    }
+
+    /// How many variants of one resource are kept; the one stored first goes first. 32 by default, at
+    /// least 1.
+    #[must_use]
+    pub fn max_variants(mut self, variants: usize) -> Self {
+        self.core.settings.max_variants = variants;
+        self
+    }
+
+    /// The longest body that is stored, in bytes. By default what the store admits as an entry.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.core.settings.max_body = bytes;
+        self
+    }
+
+    /// Under which name the cache speaks in Cache-Status (RFC 9211). `tower-keep` by default.
+    ///
+    /// # Errors
+    /// If the name is empty or has characters other than visible ASCII and spaces.
+    pub fn name(mut self, name: &str) -> Result<Self, InvalidName> {
+        self.core.settings.name = Some(CacheName::new(name).map_err(|_| InvalidName)?);
+        Ok(self)
+    }
+
+    /// Leaves Cache-Status as it comes.
+    #[must_use]
+    pub fn no_cache_status(mut self) -> Self {
+        self.core.settings.name = None;
+        self
+    }
+
+    /// Shows the key in Cache-Status. It tells clients what the key is made of, so off by default.
+    #[must_use]
+    pub fn key_in_cache_status(mut self) -> Self {
+        self.core.settings.key_in_status = true;
+        self
+    }
+
+    /// Puts an [`Outcome`](super::Outcome) into the extensions of every response. Off by default.
+    #[must_use]
+    pub fn outcome(mut self) -> Self {
+        self.core.settings.outcome = true;
+        self
+    }
+
+    /// The clock: for tests, or a faster one.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.core.settings.clock = clock;
+        self
+    }
+
+    /// What the cache has counted so far, all clones together.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core.stats.snapshot()
+    }
+
+    /// What is stored for a request like this one, without touching it.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn inspect<B: Sync>(
+        &self,
+        request: &Request<B>,
+    ) -> Result<Option<Inspection>, StoreError> {
+        inspect::inspect(&self.core, request).await
+    }
+
+    fn rules(&mut self) -> &mut super::policy::rules::Rules {
+        &mut self.core.settings.rules
+    }
+}
+
+impl<S> Layer<S> for ResponseCacheLayer {
+    type Service = ResponseCache<S>;
+
+    fn layer(&self, inner: S) -> ResponseCache<S> {
+        ResponseCache::new(inner, Arc::new(self.core.clone()))
+    }
+}
+
+/// A name that Cache-Status cannot carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name of a cache must be visible ASCII characters and spaces, at least one")]
+pub struct InvalidName;
+
+impl fmt::Debug for ResponseCacheLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseCacheLayer")
+            .field("core", &self.core)
+            .finish()
+    }
+}

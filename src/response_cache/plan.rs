@@ -1,0 +1,130 @@
+//! What is to be done with a request, as far as its head tells.
+
+use http::{HeaderName, Method, Version, header, request::Parts};
+use http_body::Body;
+
+use super::{
+    core::Core,
+    policy::{Rule, invalidation, request::RequestFacts},
+};
+use crate::{
+    header::{cache_control::RequestDirectives, list},
+    key::Key,
+    personal::Personal,
+};
+
+/// What is to be done with a request.
+pub(super) enum Plan {
+    /// It passes; its response is not stored.
+    Pass(Rule),
+    /// It may be answered from store, and its response may be stored.
+    Cache(Asked),
+    /// It may once its body has been read: a digest of at most so many bytes is part of the key.
+    ReadBody(usize),
+}
+
+/// A request that the cache has to do with.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) key: Key,
+    pub(super) facts: RequestFacts,
+}
+
+pub(super) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Plan {
+    let post_body = core.settings.key.post_body;
+    match &parts.method {
+        _ if names_own_fields(parts) => Plan::Pass(Rule::ConnectionFields),
+        &Method::GET | &Method::HEAD if has_body(parts, body) => Plan::Pass(Rule::RequestBody),
+        &Method::GET | &Method::HEAD => planned(keyed(core, parts, None)),
+        &Method::POST => match post_body {
+            Some(limit) if body.size_hint().lower() > limit as u64 => Plan::Pass(Rule::TooLarge),
+            Some(limit) => Plan::ReadBody(limit),
+            None => planned(keyed(core, parts, None)),
+        },
+        _ => Plan::Pass(Rule::Method),
+    }
+}
+
+fn planned(keyed: Result<Asked, Rule>) -> Plan {
+    match keyed {
+        Ok(asked) => Plan::Cache(asked),
+        Err(rule) => Plan::Pass(rule),
+    }
+}
+
+/// The request with its key, `digest` being that of its body where that is part of it.
+pub(super) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result<Asked, Rule> {
+    let keyed = core.settings.key.of(parts, effective_uri(parts), digest)?;
+    let facts = RequestFacts {
+        method: parts.method.clone(),
+        directives: RequestDirectives::from_headers(&parts.headers, core.settings.rules.pragma),
+        authorization: parts.headers.contains_key(header::AUTHORIZATION),
+        unkeyed_cookie: core.has_unkeyed_cookie(&parts.headers, &parts.extensions),
+        personal: Personal::get(&parts.extensions).is_some_and(Personal::is_marked),
+        user_in_key: keyed.user_in_key,
+        body_in_key: digest.is_some(),
+    };
+    Ok(Asked {
+        key: keyed.key,
+        facts,
+    })
+}
+
+impl Asked {
+    /// Whether what is stored may answer. A POST is answered from store only by its body's digest.
+    pub(super) fn may_be_answered(&self) -> bool {
+        self.facts.method != Method::POST || self.facts.body_in_key
+    }
+
+    /// Whether the request may change its target.
+    pub(super) fn is_unsafe(&self) -> bool {
+        invalidation::is_unsafe(&self.facts.method) && !self.facts.body_in_key
+    }
+}
+
+/// The URI that the client asked for, before a nesting router stripped a prefix.
+#[cfg(feature = "axum")]
+pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
+    parts
+        .extensions
+        .get::<axum::extract::OriginalUri>()
+        .map_or(&parts.uri, |original| &original.0)
+}
+
+/// The URI that the client asked for.
+#[cfg(not(feature = "axum"))]
+pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
+    &parts.uri
+}
+
+/// Whether a body comes with the request: announced by its fields (HTTP/1), or there (HTTP/2 and later).
+fn has_body<B: Body>(parts: &Parts, body: &B) -> bool {
+    if body.is_end_stream() || body.size_hint().exact() == Some(0) {
+        return false;
+    }
+    let length = parts.headers.get(header::CONTENT_LENGTH);
+    length.is_some_and(|length| length != "0")
+        || parts.headers.contains_key(header::TRANSFER_ENCODING)
+        || parts.version >= Version::HTTP_2
+}
+
+/// Whether Connection names fields that the request has. A response to what is left of the request once a
+/// proxy has dropped them would be stored as the response to the whole of it.
+fn names_own_fields(parts: &Parts) -> bool {
+    const HARMLESS: [&[u8]; 5] = [
+        b"close",
+        b"keep-alive",
+        b"upgrade",
+        b"te",
+        b"http2-settings",
+    ];
+    let named = list::members(&parts.headers, &header::CONNECTION);
+    let fields = named.filter(|name| {
+        !HARMLESS
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    });
+    fields
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .any(|name| parts.headers.contains_key(name))
+}

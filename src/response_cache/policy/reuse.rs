@@ -1,0 +1,152 @@
+//! Whether a stored response may answer a request (RFC 9111 4).
+
+use std::time::Duration;
+
+use super::{
+    Decision,
+    request::RequestFacts,
+    rule::{Rule, Trail},
+    rules::Rules,
+    storable::Terms,
+};
+use crate::header::cache_control::MaxStale;
+
+/// What a stored response is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// It answers the request.
+    Serve,
+    /// It answers once the origin has confirmed it.
+    Validate,
+    /// It must not be used for this request, nor for its validation.
+    Never,
+}
+
+/// A stored response as the decision sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) terms: &'a Terms,
+    pub(crate) age: Duration,
+    /// RFC 9111 4.3.5: a HEAD response contradicted it.
+    pub(crate) contradicted: bool,
+}
+
+/// Decides what `candidate`, selected by key and Vary, is good for.
+pub(crate) fn reuse(
+    rules: &Rules,
+    request: &RequestFacts,
+    candidate: Candidate<'_>,
+) -> Decision<Reuse> {
+    let mut trail = Trail::default();
+    let (verdict, reason) = match excluded(rules, request, candidate.terms) {
+        Some(rule) => (Reuse::Never, rule),
+        None => match needs_validation(rules, request, candidate, &mut trail) {
+            Ok(rule) => (Reuse::Serve, rule),
+            Err(rule) => (Reuse::Validate, rule),
+        },
+    };
+    trail.note(reason);
+    Decision {
+        verdict,
+        reason,
+        trail,
+    }
+}
+
+/// What a shared cache must not hand to this request at all.
+fn excluded(rules: &Rules, request: &RequestFacts, terms: &Terms) -> Option<Rule> {
+    if rules.private {
+        None
+    } else if request.authorization && !terms.authorized {
+        Some(Rule::Authorization)
+    } else if request.unkeyed_cookie && !terms.explicit {
+        Some(Rule::Cookie)
+    } else if request.personal && !request.user_in_key && !terms.explicit {
+        Some(Rule::Personal)
+    } else {
+        None
+    }
+}
+
+/// `Ok` with the rule that lets the response be served, or the rule that wants it validated.
+fn needs_validation(
+    rules: &Rules,
+    request: &RequestFacts,
+    candidate: Candidate<'_>,
+    trail: &mut Trail,
+) -> Result<Rule, Rule> {
+    let Candidate {
+        terms,
+        age,
+        contradicted,
+    } = candidate;
+    if contradicted {
+        return Err(Rule::Contradicted);
+    }
+    if terms.validate_always {
+        return Err(Rule::ResponseNoCache);
+    }
+    let fresh_for = terms.lifetime.saturating_sub(age);
+    let fresh = age < terms.lifetime;
+    if rules.request_directives {
+        request_wants(request, terms, age, fresh_for, trail)?;
+    }
+    if fresh {
+        return Ok(Rule::Fresh);
+    }
+    trail.note(Rule::Stale);
+    let max_stale = request
+        .directives
+        .max_stale
+        .filter(|_| rules.request_directives);
+    let allowed = max_stale.is_some_and(|limit| within(limit, age.saturating_sub(terms.lifetime)));
+    if terms.never_stale {
+        Err(if allowed {
+            Rule::MustRevalidate
+        } else {
+            Rule::Stale
+        })
+    } else if allowed {
+        Ok(Rule::RequestMaxStale)
+    } else {
+        Err(Rule::Stale)
+    }
+}
+
+/// What the request asks beyond freshness (RFC 9111 5.2.1).
+fn request_wants(
+    request: &RequestFacts,
+    terms: &Terms,
+    age: Duration,
+    fresh_for: Duration,
+    trail: &mut Trail,
+) -> Result<(), Rule> {
+    let asks = &request.directives;
+    if asks.no_cache {
+        return Err(Rule::RequestNoCache);
+    }
+    if asks
+        .max_age
+        .is_some_and(|max| age > Duration::from_secs(max))
+    {
+        // RFC 8246: a reload (max-age=0) does not validate what is immutable and fresh.
+        if !(terms.immutable && fresh_for > Duration::ZERO) {
+            return Err(Rule::RequestMaxAge);
+        }
+        trail.note(Rule::Immutable);
+    }
+    if asks
+        .min_fresh
+        .is_some_and(|min| fresh_for < Duration::from_secs(min))
+    {
+        return Err(Rule::RequestMinFresh);
+    }
+    Ok(())
+}
+
+fn within(limit: MaxStale, staleness: Duration) -> bool {
+    match limit {
+        MaxStale::Any => true,
+        MaxStale::Seconds(seconds) => staleness <= Duration::from_secs(seconds),
+    }
+}

@@ -1,0 +1,196 @@
+//! Vary: which stored response was selected by fields like these (RFC 9111 4.1).
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
+
+use super::rule::Rule;
+use crate::header::list;
+
+/// The normalised values of the selecting header fields of a request, in one buffer.
+pub(crate) type Selecting = SmallVec<[u8; 128]>;
+
+/// The field names of a response's Vary, sorted, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Vary(Box<[HeaderName]>);
+
+impl Vary {
+    /// Reads all lines of Vary.
+    ///
+    /// A member that is no field name can match nothing, as `*` cannot (RFC 9110 12.5.5).
+    pub(crate) fn read(headers: &HeaderMap, max: usize) -> Result<Self, Rule> {
+        let mut names = Vec::new();
+        for member in list::members(headers, &header::VARY) {
+            names.push(HeaderName::from_bytes(member).map_err(|_| Rule::VaryAny)?);
+            if member == b"*" {
+                return Err(Rule::VaryAny);
+            }
+        }
+        names.sort_by(|one, two| one.as_str().cmp(two.as_str()));
+        names.dedup();
+        if names.len() > max {
+            return Err(Rule::VaryTooLong);
+        }
+        Ok(Self(names.into_boxed_slice()))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names.
+    pub(crate) fn names(&self) -> &[HeaderName] {
+        &self.0
+    }
+
+    /// What a request says in the fields named here. Two requests select the same response if these
+    /// bytes are equal.
+    ///
+    /// All lines of a field count as one list; white space around commas does not count, an absent field
+    /// differs from an empty one.
+    pub(crate) fn selecting(&self, headers: &HeaderMap) -> Selecting {
+        let mut out = Selecting::new();
+        for name in &self.0 {
+            let mut present = false;
+            for value in headers.get_all(name) {
+                out.push(if present { b',' } else { b'=' });
+                normalise(name, value, &mut out);
+                present = true;
+            }
+            // No field value can hold a line feed.
+            out.push(b'\n');
+        }
+        out
+    }
+}
+
+/// Appends one line without the white space around its commas, quoted strings left as they are. Languages
+/// and codings are compared without regard to case (RFC 9110 8.4.1, RFC 4647 2.1).
+fn normalise(name: &HeaderName, value: &HeaderValue, out: &mut Selecting) {
+    let fold = *name == header::ACCEPT_LANGUAGE || *name == header::ACCEPT_ENCODING;
+    let (mut quoted, mut escaped, mut at_start) = (false, false, true);
+    for &byte in value.as_bytes() {
+        let blank = matches!(byte, b' ' | b'\t');
+        if !quoted && blank && at_start {
+            continue;
+        }
+        if !quoted && byte == b',' {
+            trim_end(out);
+        }
+        at_start = !quoted && byte == b',';
+        match byte {
+            b'"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = quoted && byte == b'\\' && !escaped;
+        out.push(if fold {
+            byte.to_ascii_lowercase()
+        } else {
+            byte
+        });
+    }
+    if !quoted {
+        trim_end(out);
+    }
+}
+
+fn trim_end(out: &mut Selecting) {
+    while matches!(out.last(), Some(b' ' | b'\t')) {
+        out.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vary(lines: &[&'static str]) -> Result<Vary, Rule> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::VARY, HeaderValue::from_static(line));
+        }
+        Vary::read(&headers, 4)
+    }
+
+    fn same(vary_on: &'static str, one: &[&'static str], two: &[&'static str]) -> bool {
+        let vary = vary(&[vary_on]).expect("a Vary that can be kept");
+        let of = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(vary.names()[0].clone(), HeaderValue::from_static(line));
+            }
+            vary.selecting(&headers)
+        };
+        of(one) == of(two)
+    }
+
+    #[test]
+    fn names_of_all_lines_count_once_whatever_their_case() {
+        let vary = vary(&["Foo, bar", "FOO,,baz "]).expect("three names");
+        assert_eq!(vary.names(), ["bar", "baz", "foo"]);
+        assert!(!vary.is_empty() && Vary::default().is_empty());
+    }
+
+    #[test]
+    fn a_star_anywhere_never_matches() {
+        for lines in [
+            &["*"][..],
+            &["*, foo"],
+            &["foo, *"],
+            &["foo", "*"],
+            &["foo", "*, bar"],
+            &[", *"],
+        ] {
+            assert_eq!(vary(lines), Err(Rule::VaryAny), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_no_name_never_matches() {
+        assert_eq!(vary(&["foo bar"]), Err(Rule::VaryAny));
+    }
+
+    #[test]
+    fn more_names_than_are_kept_are_refused() {
+        assert!(vary(&["a, b, c, d"]).is_ok());
+        assert_eq!(vary(&["a, b, c, d, e"]), Err(Rule::VaryTooLong));
+    }
+
+    #[test]
+    fn absent_matches_only_absent() {
+        assert!(same("foo", &[], &[]));
+        assert!(!same("foo", &[], &[""]));
+        assert!(!same("foo", &["1"], &[]));
+    }
+
+    #[test]
+    fn lines_combine_and_white_space_around_commas_does_not_count() {
+        assert!(same("foo", &["1", "2"], &["1, 2"]));
+        assert!(same("foo", &["1 ,\t2 "], &[" 1,2"]));
+        assert!(!same("foo", &["1 2"], &["12"]));
+        assert!(!same("foo", &["1,2"], &["2,1"]));
+    }
+
+    #[test]
+    fn quoted_strings_are_left_alone() {
+        assert!(!same("foo", &[r#""a, b""#], &[r#""a,b""#]));
+        assert!(!same("foo", &[r#""a\", b""#], &[r#""a\",b""#]));
+        assert!(same("foo", &[r#""a\"", b"#], &[r#""a\"",b"#]));
+    }
+
+    #[test]
+    fn case_counts_save_in_languages_and_codings() {
+        assert!(!same("foo", &["A"], &["a"]));
+        assert!(same("accept-language", &["en-GB"], &["EN-gb"]));
+        assert!(same("accept-encoding", &["GZIP"], &["gzip"]));
+    }
+
+    #[test]
+    fn values_of_neighbouring_fields_do_not_run_together() {
+        let vary = vary(&["a, b"]).expect("two names");
+        let mut one = HeaderMap::new();
+        one.insert("a", HeaderValue::from_static("x"));
+        let mut two = HeaderMap::new();
+        two.insert("b", HeaderValue::from_static("x"));
+        assert_ne!(vary.selecting(&one), vary.selecting(&two));
+    }
+}

@@ -1,0 +1,104 @@
+//! POST requests whose body is part of their key.
+
+use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body::{Body, Frame};
+use sha2::{Digest, Sha256};
+use tower_service::Service;
+
+use super::{
+    body::{RequestBody, ResponseBody, into_bytes},
+    core::Core,
+    flow, plan,
+    policy::Rule,
+};
+use crate::error::BoxError;
+
+/// How much of a body could be read.
+enum Read<B> {
+    /// All of it.
+    Whole {
+        frames: VecDeque<Frame<Bytes>>,
+        digest: [u8; 32],
+    },
+    /// It is longer than the limit.
+    TooLong {
+        frames: VecDeque<Frame<Bytes>>,
+        rest: Pin<Box<B>>,
+    },
+    /// It broke off.
+    Failed {
+        frames: VecDeque<Frame<Bytes>>,
+        error: BoxError,
+    },
+}
+
+/// Reads the body of a POST up to `limit` bytes, then goes on with a digest of it in the key; a longer
+/// one passes by.
+pub(super) async fn read_body<S, Q, R>(
+    core: Arc<Core>,
+    inner: S,
+    parts: Parts,
+    body: Q,
+    limit: usize,
+) -> Result<Response<ResponseBody<R>>, S::Error>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
+    Q: Body,
+    Q::Error: Into<BoxError>,
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    match read(Box::pin(body), limit).await {
+        Read::TooLong { frames, rest } => {
+            let body = RequestBody::resumed(frames, rest);
+            flow::pass(core, inner, parts, body, Rule::TooLarge).await
+        }
+        Read::Failed { frames, error } => {
+            let body = RequestBody::replayed(frames, Some(error));
+            flow::pass(core, inner, parts, body, Rule::RequestBody).await
+        }
+        Read::Whole { frames, digest } => {
+            let body = RequestBody::replayed(frames, None);
+            match plan::keyed(&core, &parts, Some(&digest)) {
+                Ok(asked) => flow::answer(core, inner, parts, body, asked, None).await,
+                Err(rule) => flow::pass(core, inner, parts, body, rule).await,
+            }
+        }
+    }
+}
+
+async fn read<B>(mut body: Pin<Box<B>>, limit: usize) -> Read<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let mut digest = Sha256::new();
+    let mut frames = VecDeque::new();
+    let mut length = 0_usize;
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let frame = match frame {
+            Ok(frame) => into_bytes(frame),
+            Err(error) => {
+                return Read::Failed {
+                    frames,
+                    error: error.into(),
+                };
+            }
+        };
+        if let Some(data) = frame.data_ref() {
+            digest.update(data);
+            length = length.saturating_add(data.len());
+        }
+        frames.push_back(frame);
+        if length > limit {
+            return Read::TooLong { frames, rest: body };
+        }
+    }
+    Read::Whole {
+        frames,
+        digest: digest.finalize().into(),
+    }
+}

@@ -1,0 +1,310 @@
+//! A resource in the store: finding the response that a request selects, and changing what is there.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::{
+    core::Core,
+    entry::{CachedResponse, Entry, Kept, Variant, Variants},
+    policy::vary::Selecting,
+};
+use crate::{
+    clock::Moment,
+    key::Key,
+    store::{BoxStore, Change, Lookup, Store, StoreError, Updated},
+};
+
+/// What a request selects.
+#[derive(Debug)]
+pub(super) enum Selection {
+    /// A stored response.
+    Response(Arc<Entry>),
+    /// None of the stored variants (RFC 9111 4.1).
+    OtherVariants(Arc<Variants>),
+    /// Nothing is stored.
+    Nothing,
+}
+
+/// Where to look after a first look.
+enum Next {
+    Done(Selection),
+    Variant(Key, Arc<Variants>),
+}
+
+type Responses = BoxStore<CachedResponse>;
+
+fn follow(found: CachedResponse, key: &Key, headers: &HeaderMap) -> Next {
+    match found.0 {
+        Kept::Response(entry) => Next::Done(Selection::Response(entry)),
+        Kept::Variants(variants) => match variants.select(headers) {
+            Some(variant) => Next::Variant(variant.key(key.as_bytes()), Arc::clone(&variants)),
+            None => Next::Done(Selection::OtherVariants(variants)),
+        },
+    }
+}
+
+fn response(found: Option<CachedResponse>) -> Option<Arc<Entry>> {
+    match found?.0 {
+        Kept::Response(entry) => Some(entry),
+        Kept::Variants(_) => None,
+    }
+}
+
+fn selected(found: Option<CachedResponse>, variants: Arc<Variants>) -> Selection {
+    response(found).map_or(Selection::OtherVariants(variants), Selection::Response)
+}
+
+/// Selects without waiting; [`Lookup::Remote`] if the store has to be waited for.
+pub(super) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> Lookup<Selection> {
+    match store.lookup(key) {
+        Lookup::Remote => Lookup::Remote,
+        Lookup::Absent => Lookup::Absent,
+        Lookup::Found(found) => match follow(found, key, headers) {
+            Next::Done(selection) => Lookup::Found(selection),
+            Next::Variant(variant, variants) => match store.lookup(&variant) {
+                Lookup::Remote => Lookup::Remote,
+                Lookup::Absent => Lookup::Found(Selection::OtherVariants(variants)),
+                Lookup::Found(found) => Lookup::Found(selected(Some(found), variants)),
+            },
+        },
+    }
+}
+
+/// Selects, waiting for the store.
+pub(super) async fn select(
+    store: &Responses,
+    key: &Key,
+    headers: &HeaderMap,
+) -> Result<Selection, StoreError> {
+    let Some(found) = get(store, key).await? else {
+        return Ok(Selection::Nothing);
+    };
+    match follow(found, key, headers) {
+        Next::Done(selection) => Ok(selection),
+        Next::Variant(variant, variants) => Ok(selected(get(store, &variant).await?, variants)),
+    }
+}
+
+async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, StoreError> {
+    match store.lookup(key) {
+        Lookup::Found(found) => Ok(Some(found)),
+        Lookup::Absent => Ok(None),
+        Lookup::Remote => store.get(key).await,
+    }
+}
+
+/// The stored variants of a resource, as far as they can be had.
+pub(super) async fn all(store: &Responses, key: &Key, variants: &Variants) -> Vec<Arc<Entry>> {
+    let mut entries = Vec::with_capacity(variants.list.len());
+    for variant in variants.list.iter().rev() {
+        let found = get(store, &variant.key(key.as_bytes())).await;
+        entries.extend(found.ok().and_then(response));
+    }
+    entries
+}
+
+/// Stores a response under its resource's key, or as a variant of the resource if that varies.
+///
+/// A failing store costs the response its place and nobody else anything; it is counted.
+pub(super) async fn store(core: &Core, key: &Key, entry: Entry, selecting: &Selecting) {
+    let result = if entry.vary.is_empty() {
+        store_plain(core, key, entry, selecting).await
+    } else {
+        store_variant(core, key, entry, selecting).await
+    };
+    core.stats.written(result.as_ref().ok());
+    tracing::debug!(?result, "stored a response");
+}
+
+/// Whether what is there was asked for later than what is to take its place.
+fn is_newer(existing: Option<&CachedResponse>, than: Moment) -> bool {
+    matches!(existing, Some(CachedResponse(Kept::Response(entry))) if entry.requested > than)
+}
+
+async fn store_plain(
+    core: &Core,
+    key: &Key,
+    entry: Entry,
+    selecting: &Selecting,
+) -> Result<Updated, StoreError> {
+    let mut varies = false;
+    let retain = entry.retention();
+    let entry = Arc::new(entry);
+    let stored = core
+        .store
+        .update(key, |existing| {
+            varies = matches!(existing, Some(CachedResponse(Kept::Variants(_))));
+            if varies || is_newer(existing, entry.requested) {
+                return Change::Keep;
+            }
+            Change::Put {
+                value: CachedResponse(Kept::Response(Arc::clone(&entry))),
+                retain,
+            }
+        })
+        .await?;
+    if !varies {
+        return Ok(stored);
+    }
+    let entry = Arc::unwrap_or_clone(entry);
+    store_variant(core, key, entry, selecting).await
+}
+
+/// Writes the variant first and the list that names it second: a reader never finds a name without its
+/// response, save one that was evicted.
+async fn store_variant(
+    core: &Core,
+    key: &Key,
+    mut entry: Entry,
+    selecting: &Selecting,
+) -> Result<Updated, StoreError> {
+    let variant = variant_of(&entry, selecting.as_slice().into());
+    let own_key = variant.key(key.as_bytes());
+    entry.key = own_key.as_bytes().into();
+    let (requested, retain) = (entry.requested, entry.retention());
+    let value = CachedResponse(Kept::Response(Arc::new(entry)));
+    let stored = core
+        .store
+        .update(&own_key, |existing| match is_newer(existing, requested) {
+            true => Change::Keep,
+            false => Change::Put {
+                value: value.clone(),
+                retain,
+            },
+        })
+        .await?;
+    if stored == Updated::Stored {
+        list(core, key, &variant).await?;
+    }
+    Ok(stored)
+}
+
+fn variant_of(entry: &Entry, selecting: Box<[u8]>) -> Variant {
+    Variant {
+        vary: entry.vary.clone(),
+        selecting,
+        date: entry.date,
+        requested: entry.requested,
+        over: entry.over(),
+    }
+}
+
+/// Names a variant in its resource's list, and removes those that have to go for it.
+async fn list(core: &Core, key: &Key, variant: &Variant) -> Result<(), StoreError> {
+    let mut gone = Vec::new();
+    let now = core.settings.clock.now();
+    core.store
+        .update(key, |existing| {
+            let (variants, dropped) =
+                with_variant(existing, key, variant, core.settings.max_variants, now);
+            gone = dropped;
+            let retain = variants.over().duration_since(now);
+            Change::Put {
+                value: CachedResponse(Kept::Variants(Arc::new(variants))),
+                retain,
+            }
+        })
+        .await?;
+    remove_variants(core, key, &gone).await;
+    Ok(())
+}
+
+/// The list with one more variant, in place of the one that the same requests select; and those that have
+/// to go.
+fn with_variant(
+    existing: Option<&CachedResponse>,
+    key: &Key,
+    new: &Variant,
+    max: usize,
+    now: Moment,
+) -> (Variants, Vec<Variant>) {
+    let old = match existing {
+        Some(CachedResponse(Kept::Variants(variants))) => variants.list.as_slice(),
+        _ => &[],
+    };
+    let others = old.iter().filter(|variant| !variant.same_selection(new));
+    let (mut list, mut gone): (Vec<Variant>, Vec<Variant>) =
+        others.cloned().partition(|variant| variant.over > now);
+    let surplus = (list.len() + 1).saturating_sub(max.max(1));
+    gone.extend(list.drain(..surplus));
+    // An exact allocation, as long as the list lives.
+    list.reserve_exact(1);
+    list.push(new.clone());
+    list.shrink_to_fit();
+    (
+        Variants {
+            key: key.as_bytes().into(),
+            list,
+        },
+        gone,
+    )
+}
+
+async fn remove_variants(core: &Core, key: &Key, variants: &[Variant]) {
+    for variant in variants {
+        // One that stays behind for a failing store is not named any more, and evicted in time.
+        let _ = core
+            .store
+            .update(&variant.key(key.as_bytes()), |_| Change::Remove)
+            .await;
+    }
+}
+
+/// Puts `new` in the place of `old`, unless another response stands there by now.
+pub(super) async fn replace(
+    core: &Core,
+    key: &Key,
+    old: &Entry,
+    mut new: Entry,
+    selecting: &Selecting,
+) -> Result<Updated, StoreError> {
+    new.key = old.key.clone();
+    let retain = new.retention();
+    let variant = variant_of(&new, selecting.as_slice().into());
+    let is_variant = *old.key != *key.as_bytes();
+    let value = CachedResponse(Kept::Response(Arc::new(new)));
+    let replaced = core
+        .store
+        .update(&Key::new(&old.key), |existing| match existing {
+            Some(CachedResponse(Kept::Response(entry))) if entry.id == old.id => Change::Put {
+                value: value.clone(),
+                retain,
+            },
+            _ => Change::Keep,
+        })
+        .await?;
+    if is_variant && replaced == Updated::Stored {
+        list(core, key, &variant).await?;
+    }
+    Ok(replaced)
+}
+
+/// Removes `old`, unless another response stands in its place by now.
+pub(super) async fn remove(core: &Core, old: &Entry) -> Result<Updated, StoreError> {
+    core.store
+        .update(&Key::new(&old.key), |existing| match existing {
+            Some(CachedResponse(Kept::Response(entry))) if entry.id == old.id => Change::Remove,
+            _ => Change::Keep,
+        })
+        .await
+}
+
+/// Removes a resource with all its variants.
+pub(super) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError> {
+    let mut variants = Vec::new();
+    let removed = core
+        .store
+        .update(key, |existing| {
+            if let Some(CachedResponse(Kept::Variants(listed))) = existing {
+                variants.clone_from(&listed.list);
+            }
+            Change::Remove
+        })
+        .await?;
+    remove_variants(core, key, &variants).await;
+    if removed == Updated::Removed {
+        core.stats.invalidated();
+    }
+    Ok(())
+}

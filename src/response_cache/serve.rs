@@ -1,0 +1,183 @@
+//! Answers made of what is stored.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+
+use super::{
+    body::ResponseBody,
+    core::Core,
+    entry::{Entry, next_id},
+    policy::{Rule, Trail, range, validation},
+    report::Report,
+};
+use crate::header::range::{self as ranges, RangeRequest};
+
+/// What a 304 carries (RFC 9110 15.4.5), and Last-Modified for clients that validate by it.
+const NOT_MODIFIED: [HeaderName; 7] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_LOCATION,
+    header::DATE,
+    header::ETAG,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::VARY,
+];
+
+/// The part of a request that decides in what form a stored response is handed out.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) headers: &'a HeaderMap,
+}
+
+/// The answer to a request from a stored response of this age.
+pub(super) fn from_store<B>(
+    core: &Core,
+    entry: &Entry,
+    asked: &Asked<'_>,
+    age: Duration,
+    report: &Report<'_>,
+) -> Response<ResponseBody<B>> {
+    let mut response = shape(core, entry, asked);
+    let headers = response.headers_mut();
+    // RFC 9111 4: generated, replacing any that was stored.
+    headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+    report.write(core, &mut response);
+    response
+}
+
+/// Whole, a part of it, or a 304.
+fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseBody<B>> {
+    let status = entry.head.status;
+    let conditional = validation::has_conditions(asked.headers);
+    if conditional
+        && validation::client_has(
+            asked.headers,
+            status,
+            &entry.head.headers,
+            core.settings.clock.unix_seconds(),
+        )
+    {
+        return not_modified(&entry.head.headers);
+    }
+    if *asked.method == Method::HEAD {
+        return whole(entry, ResponseBody::empty());
+    }
+    if asked.headers.contains_key(header::RANGE) && *asked.method == Method::GET {
+        let now = core.settings.clock.unix_seconds();
+        let length = entry.body.len() as u64;
+        match range::wanted(asked.headers, status, &entry.head.headers, length, now) {
+            RangeRequest::None | RangeRequest::Ignored => {}
+            RangeRequest::Unsatisfiable => return unsatisfiable(entry, length),
+            RangeRequest::Satisfiable(parts) => return partial(entry, &parts),
+        }
+    }
+    whole(
+        entry,
+        ResponseBody::full(entry.body.clone(), entry.trailers.as_deref().cloned()),
+    )
+}
+
+fn whole<B>(entry: &Entry, body: ResponseBody<B>) -> Response<ResponseBody<B>> {
+    let mut response = Response::new(body);
+    *response.status_mut() = entry.head.status;
+    *response.headers_mut() = entry.head.headers.clone();
+    response
+}
+
+fn not_modified<B>(stored: &HeaderMap) -> Response<ResponseBody<B>> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    for name in &NOT_MODIFIED {
+        for value in stored.get_all(name) {
+            response.headers_mut().append(name, value.clone());
+        }
+    }
+    response
+}
+
+fn unsatisfiable<B>(entry: &Entry, length: u64) -> Response<ResponseBody<B>> {
+    let mut response = not_modified(&entry.head.headers);
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_RANGE, ranges::unsatisfied(length));
+    response
+}
+
+/// A 206 with one part, or with several as multipart/byteranges (RFC 9110 14.6).
+fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Response<ResponseBody<B>> {
+    let length = entry.body.len() as u64;
+    let content_range = |(first, last)| ranges::format_content_range(first, last, length);
+    let (data, content_type) = match parts {
+        [only] => (VecDeque::from([slice(&entry.body, *only)]), None),
+        several => multipart(entry, several, content_range),
+    };
+    let sent: usize = data.iter().map(Bytes::len).sum();
+    let mut response = whole(entry, ResponseBody::stored(data, None));
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(sent));
+    match (content_type, parts) {
+        (Some(content_type), _) => {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
+        (None, [only, ..]) => {
+            headers.insert(header::CONTENT_RANGE, content_range(*only));
+        }
+        (None, []) => {}
+    }
+    response
+}
+
+fn slice(body: &Bytes, (first, last): (u64, u64)) -> Bytes {
+    let end = usize::try_from(last)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1)
+        .min(body.len());
+    let start = usize::try_from(first).unwrap_or(usize::MAX).min(end);
+    body.slice(start..end)
+}
+
+fn multipart(
+    entry: &Entry,
+    parts: &[(u64, u64)],
+    content_range: impl Fn((u64, u64)) -> HeaderValue,
+) -> (VecDeque<Bytes>, Option<HeaderValue>) {
+    // Unguessable, so that no body can hold it on purpose.
+    let boundary = format!(
+        "{:016x}{:016x}",
+        crate::key::Key::new(&next_id().to_be_bytes()).fingerprint(),
+        entry.id
+    );
+    let mut data = VecDeque::with_capacity(parts.len() * 2 + 1);
+    for (index, part) in parts.iter().enumerate() {
+        let mut head = Vec::with_capacity(160);
+        head.extend_from_slice(if index == 0 { b"--" } else { b"\r\n--" });
+        head.extend_from_slice(boundary.as_bytes());
+        if let Some(kind) = entry.head.headers.get(header::CONTENT_TYPE) {
+            head.extend_from_slice(b"\r\nContent-Type: ");
+            head.extend_from_slice(kind.as_bytes());
+        }
+        head.extend_from_slice(b"\r\nContent-Range: ");
+        head.extend_from_slice(content_range(*part).as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        data.push_back(Bytes::from(head));
+        data.push_back(slice(&entry.body, *part));
+    }
+    data.push_back(Bytes::from(format!("\r\n--{boundary}--\r\n")));
+    let content_type = HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}"));
+    (data, content_type.ok())
+}
+
+/// RFC 9111 5.2.1.7: the request wants a stored response or none, and there is none.
+pub(super) fn only_if_cached<B>(core: &Core, trail: Trail) -> Response<ResponseBody<B>> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+    response
+        .extensions_mut()
+        .insert(super::Refusal::OnlyIfCached);
+    Report::forwardless(Rule::OnlyIfCached, trail).write(core, &mut response);
+    response
+}

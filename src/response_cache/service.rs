@@ -1,0 +1,180 @@
+//! The service that the layer makes.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response, request::Parts};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    body::{RequestBody, ResponseBody},
+    core::Core,
+    flow,
+    plan::{Asked, Plan, plan},
+    policy::reuse::Reuse,
+    post_body, resource,
+};
+use crate::{error::BoxError, store::Lookup};
+
+/// A service with a response cache around it. Made by
+/// [`ResponseCacheLayer`](super::ResponseCacheLayer); see the [module docs](super).
+///
+/// It is always ready: what is stored is served without asking the inner service, whose readiness is
+/// awaited when it has to be asked. An error of readiness is the error of that call.
+#[derive(Clone)]
+pub struct ResponseCache<S> {
+    inner: S,
+    core: Arc<Core>,
+}
+
+impl<S> ResponseCache<S> {
+    pub(super) fn new(inner: S, core: Arc<Core>) -> Self {
+        Self { inner, core }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, Q, R> Service<Request<Q>> for ResponseCache<S>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    Q: Body + Send + 'static,
+    Q::Data: Send,
+    Q::Error: Into<BoxError>,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<R, S::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        match plan(&self.core, &parts, &body) {
+            Plan::Pass(rule) => self.flow(|core, inner| {
+                flow::pass(core, inner, parts, RequestBody::client(body), rule)
+            }),
+            Plan::ReadBody(limit) => {
+                self.flow(|core, inner| post_body::read_body(core, inner, parts, body, limit))
+            }
+            Plan::Cache(asked) => match self.lookup(&parts, &asked) {
+                Ok(response) => ResponseFuture {
+                    state: State::Ready {
+                        response: Some(response),
+                    },
+                },
+                Err(looked) => self.flow(|core, inner| {
+                    flow::answer(core, inner, parts, RequestBody::client(body), asked, looked)
+                }),
+            },
+        }
+    }
+}
+
+impl<S> ResponseCache<S> {
+    /// The whole of a hit in memory: nothing is awaited, and nothing allocated beside the response.
+    fn lookup<R>(
+        &self,
+        parts: &Parts,
+        asked: &Asked,
+    ) -> Result<Response<ResponseBody<R>>, Option<flow::Looked>> {
+        if !asked.may_be_answered() {
+            return Err(Some(flow::Looked::nothing()));
+        }
+        let now = self.core.settings.clock.now();
+        let selection = match resource::select_now(&self.core.store, &asked.key, &parts.headers) {
+            Lookup::Found(selection) => selection,
+            Lookup::Absent => resource::Selection::Nothing,
+            Lookup::Remote => return Err(None),
+        };
+        let looked = flow::Looked::judge(&self.core, asked, selection, now);
+        match (looked.decision.verdict, &looked.entry) {
+            (Reuse::Serve, Some(entry)) => Ok(looked.serve(&self.core, entry, parts, asked, now)),
+            _ => Err(Some(looked)),
+        }
+    }
+
+    fn flow<F, R, E>(&self, start: impl FnOnce(Arc<Core>, S) -> F) -> ResponseFuture<R, E>
+    where
+        S: Clone,
+        F: Future<Output = Result<Response<ResponseBody<R>>, E>> + Send + 'static,
+    {
+        let future = start(Arc::clone(&self.core), self.inner.clone());
+        ResponseFuture {
+            state: State::Flow {
+                future: Box::pin(future),
+            },
+        }
+    }
+}
+
+/// The future of [`ResponseCache`]: ready at once for what is stored in memory.
+pub struct ResponseFuture<R, E = Infallible> {
+    state: State<R, E>,
+}
+
+enum State<R, E> {
+    Ready {
+        response: Option<Response<ResponseBody<R>>>,
+    },
+    Flow {
+        future: BoxFuture<'static, Result<Response<ResponseBody<R>>, E>>,
+    },
+}
+
+/// Nothing in it is pinned in place: the flow is boxed.
+impl<R, E> Unpin for ResponseFuture<R, E> {}
+
+impl<R, E> Future for ResponseFuture<R, E> {
+    type Output = Result<Response<ResponseBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.get_mut().state {
+            State::Flow { future } => future.as_mut().poll(cx),
+            State::Ready { response } => Poll::Ready(Ok(response
+                .take()
+                .expect("a future is not polled again once it is ready"))),
+        }
+    }
+}
+
+impl<S> fmt::Debug for ResponseCache<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseCache")
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R, E> fmt::Debug for ResponseFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

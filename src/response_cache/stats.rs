@@ -1,0 +1,123 @@
+//! Counters: one for each way in which a request was answered and a response stored or not.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::policy::Rule;
+use crate::{stats::Counters as Table, store::Updated};
+
+/// The number of rules.
+const RULES: usize = Rule::ALL.len();
+
+/// Where each kind of count begins in the table.
+const HITS: usize = 0;
+const FORWARDED: usize = RULES;
+const NOT_STORED: usize = 2 * RULES;
+const STORED: usize = 3 * RULES;
+const REFUSED: usize = STORED + 1;
+const STORE_ERRORS: usize = STORED + 2;
+const VALIDATED: usize = STORED + 3;
+const INVALIDATED: usize = STORED + 4;
+
+/// The live counters of a cache, shared by the clones of its layer.
+#[derive(Clone, Debug)]
+pub(super) struct Counters(Arc<Table>);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self(Arc::new(Table::new(INVALIDATED + 1)))
+    }
+}
+
+impl Counters {
+    pub(super) fn answered(&self, hit: bool, reason: Rule) {
+        self.0
+            .add(if hit { HITS } else { FORWARDED } + reason as usize);
+    }
+
+    pub(super) fn not_stored(&self, reason: Rule) {
+        tracing::debug!(%reason, "not stored");
+        self.0.add(NOT_STORED + reason as usize);
+    }
+
+    /// What the store made of a response; `None` if it failed.
+    pub(super) fn written(&self, result: Option<&Updated>) {
+        match result {
+            Some(Updated::Stored) => self.0.add(STORED),
+            Some(Updated::Refused) => self.0.add(REFUSED),
+            Some(_) => {}
+            None => self.0.add(STORE_ERRORS),
+        }
+    }
+
+    pub(super) fn store_failed(&self) {
+        self.0.add(STORE_ERRORS);
+    }
+
+    pub(super) fn validated(&self) {
+        self.0.add(VALIDATED);
+    }
+
+    pub(super) fn invalidated(&self) {
+        self.0.add(INVALIDATED);
+    }
+
+    pub(super) fn snapshot(&self) -> Stats {
+        let counts = self.0.snapshot();
+        let by_rule = |start: usize| {
+            let count = |rule: &Rule| counts[start + *rule as usize];
+            Rule::ALL
+                .iter()
+                .filter(|rule| count(rule) > 0)
+                .map(|rule| (*rule, count(rule)))
+                .collect()
+        };
+        Stats {
+            hits: by_rule(HITS),
+            forwarded: by_rule(FORWARDED),
+            not_stored: by_rule(NOT_STORED),
+            stored: counts[STORED],
+            refused: counts[REFUSED],
+            store_errors: counts[STORE_ERRORS],
+            validated: counts[VALIDATED],
+            invalidated: counts[INVALIDATED],
+        }
+    }
+}
+
+/// What a cache has counted since it was made. Counts of one snapshot may be apart by requests in flight.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests answered from store, by the rule that allowed it.
+    pub hits: BTreeMap<Rule, u64>,
+    /// Requests not answered from store, by the reason.
+    pub forwarded: BTreeMap<Rule, u64>,
+    /// Responses not stored, by the reason.
+    pub not_stored: BTreeMap<Rule, u64>,
+    /// Responses stored.
+    pub stored: u64,
+    /// Responses that the store refused for their weight.
+    pub refused: u64,
+    /// Times that the store failed.
+    pub store_errors: u64,
+    /// Stored responses that the origin confirmed.
+    pub validated: u64,
+    /// Resources invalidated by unsafe requests.
+    pub invalidated: u64,
+}
+
+impl Stats {
+    /// Requests answered from store.
+    #[must_use]
+    pub fn hit_count(&self) -> u64 {
+        self.hits.values().sum()
+    }
+
+    /// The share of requests answered from store; `None` before the first request.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // A rate needs no more than 52 bits.
+    pub fn hit_rate(&self) -> Option<f64> {
+        let all = self.hit_count() + self.forwarded.values().sum::<u64>();
+        (all > 0).then(|| self.hit_count() as f64 / all as f64)
+    }
+}

@@ -1,0 +1,73 @@
+//! Counters that many cores can write at once.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// How many copies of a table there are: threads beyond that share.
+const STRIPES: usize = 8;
+
+/// A table of counters. Each thread writes to a stripe of its own, so that two cores counting the same
+/// thing do not wait for one another's cache line; reading sums the stripes.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    stripes: [Box<[AtomicU64]>; STRIPES],
+}
+
+impl Counters {
+    /// A table of `len` counters.
+    pub(crate) fn new(len: usize) -> Self {
+        Self {
+            stripes: std::array::from_fn(|_| (0..len).map(|_| AtomicU64::new(0)).collect()),
+        }
+    }
+
+    /// Adds one. An index beyond the table counts nothing.
+    pub(crate) fn add(&self, index: usize) {
+        if let Some(counter) = self.stripes[stripe()].get(index) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The sums.
+    pub(crate) fn snapshot(&self) -> Vec<u64> {
+        let len = self.stripes[0].len();
+        let sum = |index: usize| {
+            self.stripes
+                .iter()
+                .map(|stripe| stripe[index].load(Ordering::Relaxed))
+                .sum()
+        };
+        (0..len).map(sum).collect()
+    }
+}
+
+/// This thread's stripe.
+fn stripe() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    }
+    STRIPE.with(|stripe| *stripe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_lose_no_count() {
+        let counters = Counters::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| (0..1000).for_each(|_| counters.add(1)));
+            }
+        });
+        assert_eq!(counters.snapshot(), [0, 16_000]);
+    }
+
+    #[test]
+    fn an_index_beyond_the_table_counts_nothing() {
+        let counters = Counters::new(1);
+        counters.add(1);
+        assert_eq!(counters.snapshot(), [0]);
+    }
+}
