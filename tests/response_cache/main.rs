@@ -1,0 +1,4 @@
+//! The response cache, through its public interface.
+
+mod coverage;
+mod support;
