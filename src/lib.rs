@@ -1,4 +1,38 @@
-//! tower-keep
+//! Composable [`tower`](https://docs.rs/tower) layers that keep things close to the request.
+//!
+//! Each layer wraps any `Service`, works alone, and starts embedded: there is no server to run. The first of
+//! them is the response cache, a shared HTTP cache that follows RFC 9111.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_keep::{ResponseCacheLayer, minutes};
+//!
+//! let app: Router = Router::new()
+//!     .route("/offers", get(|| async { "today's offers" }))
+//!     .layer(ResponseCacheLayer::new().default_ttl(minutes(5)));
+//! # let _ = app;
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
+//! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part |
+//! | `test-util` | | [`test_util`]: the clock moved by hand, a slow and failing store, a counting service |
+//! | `full` | | all of them |
+//!
+//! # Where to go on
+//!
+//! - [`response_cache`]: what is stored, what is served, and why; all settings
+//! - [`store`]: where it is kept, and how to bring a store of your own
+//! - [`clock`]: where time comes from
+//! - [`test_util`]: testing an application that caches
+//!
+//! # Stability
+//!
+//! The crate forbids unsafe code. Public enums that may grow are `non_exhaustive`.
+
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]

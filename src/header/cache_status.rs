@@ -63,14 +63,12 @@ pub(crate) enum Fwd {
     UriMiss,
     /// Nothing stored under the URI fits the selecting header fields.
     VaryMiss,
-    /// Nothing suitable is stored; which of the two misses is unknown.
+    /// Nothing suitable could be found; which of the two misses it is, is unknown.
     Miss,
     /// A directive of the request forbids using what is stored.
     Request,
     /// What is stored is stale.
     Stale,
-    /// Some of the ranges asked for are not stored.
-    Partial,
 }
 
 impl Fwd {
@@ -83,7 +81,6 @@ impl Fwd {
             Self::Miss => "miss",
             Self::Request => "request",
             Self::Stale => "stale",
-            Self::Partial => "partial",
         }
     }
 }
@@ -200,7 +197,6 @@ mod tests {
         Fwd::Miss,
         Fwd::Request,
         Fwd::Stale,
-        Fwd::Partial,
     ];
 
     fn name(name: &str) -> CacheName {

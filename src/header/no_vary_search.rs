@@ -30,6 +30,19 @@ pub(crate) enum Params {
     Except(Vec<String>),
 }
 
+impl NoVarySearch {
+    /// The memory that it holds beside its own size, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.params {
+            Params::None | Params::All => 0,
+            Params::Only(names) | Params::Except(names) => names
+                .iter()
+                .map(|name| size_of::<String>() + name.len())
+                .sum(),
+        }
+    }
+}
+
 impl Params {
     fn ignores(&self, name: &[u8]) -> bool {
         let listed = |names: &[String]| names.iter().any(|listed| listed.as_bytes() == name);

@@ -129,28 +129,6 @@ fn is_abuse(ranges: &[(u64, u64)], length: u64, limits: Limits) -> bool {
     total.sum::<u128>() > u128::from(length) || overlapping > limits.overlapping
 }
 
-/// The first and last position and the complete length that a part states.
-///
-/// Strict, since it decides which bytes are stored where: exactly one line, the unit `bytes`,
-/// numbers without overflow, `first <= last < complete`. An unsatisfied range is `None`.
-pub(crate) fn content_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64>)> {
-    let mut lines = headers.get_all(header::CONTENT_RANGE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
-        return None;
-    };
-    let (unit, rest) = split_once(trim(line.as_bytes()), b' ')?;
-    unit.eq_ignore_ascii_case(b"bytes").then_some(())?;
-    let (positions, complete) = split_once(rest, b'/')?;
-    let (first, last) = split_once(positions, b'-')?;
-    let (first, last) = (exact_number(first)?, exact_number(last)?);
-    let complete = match complete {
-        b"*" => None,
-        complete => Some(exact_number(complete)?),
-    };
-    let valid = first <= last && complete.is_none_or(|complete| last < complete);
-    valid.then_some((first, last, complete))
-}
-
 /// `Content-Range` of a part.
 pub(crate) fn format_content_range(first: u64, last: u64, complete: u64) -> HeaderValue {
     ascii(format!("bytes {first}-{last}/{complete}"))
@@ -172,21 +150,12 @@ fn split_once(value: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 
 /// Digits; a number that no `u64` holds lies past the end of anything and saturates.
 fn number(digits: &[u8]) -> Option<u64> {
-    fold_digits(digits, |sum, digit| {
-        Some(sum.saturating_mul(10).saturating_add(digit))
-    })
-}
-
-fn exact_number(digits: &[u8]) -> Option<u64> {
-    fold_digits(digits, |sum, digit| sum.checked_mul(10)?.checked_add(digit))
-}
-
-fn fold_digits(digits: &[u8], add: impl Fn(u64, u64) -> Option<u64>) -> Option<u64> {
     let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    valid.then_some(())?;
-    digits
-        .iter()
-        .try_fold(0, |sum, digit| add(sum, u64::from(digit - b'0')))
+    let add = |sum: u64, digit: &u8| {
+        sum.saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    };
+    valid.then(|| digits.iter().fold(0, add))
 }
 
 #[cfg(test)]

@@ -59,6 +59,15 @@ enum Part {
     With(&'static str, Arc<PartFn>),
 }
 
+/// What goes into a key beside the head of the request.
+#[derive(Default)]
+pub(super) struct Extra<'a> {
+    /// A normalised query in place of the request's, and the rule that it was normalised by.
+    pub(super) search: Option<(String, String)>,
+    /// The digest of the body.
+    pub(super) digest: Option<&'a [u8]>,
+}
+
 /// What a key was made of, beside its bytes.
 pub(super) struct Keyed {
     pub(super) key: Key,
@@ -165,12 +174,12 @@ impl CacheKey {
         self
     }
 
-    /// The key of a request, `digest` being that of its body where that is part of it.
+    /// The key of a request to this URI.
     pub(super) fn of(
         &self,
         parts: &Parts,
         uri: &http::Uri,
-        digest: Option<&[u8]>,
+        extra: &Extra<'_>,
     ) -> Result<Keyed, Rule> {
         let host = authority(uri, &parts.headers).map_err(|_| Rule::AmbiguousHost)?;
         let mut out = Buffer::new();
@@ -181,12 +190,21 @@ impl CacheKey {
         out.push(b'\n');
         out.extend(host.iter().map(u8::to_ascii_lowercase));
         out.push(b'\n');
-        self.write_target(path_and_query(uri), &mut out);
+        let (path, query) = match path_and_query(uri).split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path_and_query(uri), None),
+        };
+        let search = extra.search.as_ref();
+        out.extend_from_slice(path.as_bytes());
+        self.write_query(search.map(|(query, _)| query.as_str()).or(query), &mut out);
         let mut user_in_key = false;
         for part in &self.parts {
             user_in_key |= part.write(parts, &mut out)?;
         }
-        if let Some(digest) = digest {
+        if let Some((_, rule)) = search {
+            write_part("no-vary-search", Some(rule.as_bytes()), &mut out);
+        }
+        if let Some(digest) = extra.digest {
             write_part("body", Some(digest), &mut out);
         }
         Ok(Keyed {
@@ -195,13 +213,9 @@ impl CacheKey {
         })
     }
 
-    fn write_target(&self, target: &str, out: &mut Buffer) {
-        let Some((path, query)) = target.split_once('?') else {
-            out.extend_from_slice(target.as_bytes());
-            return;
-        };
-        out.extend_from_slice(path.as_bytes());
-        let kept: SmallVec<[&str; 16]> = match &self.query {
+    fn write_query(&self, query: Option<&str>, out: &mut Buffer) {
+        let Some(query) = query else { return };
+        let mut kept: SmallVec<[&str; 16]> = match &self.query {
             Query::All if !self.sorted => SmallVec::from_slice(&[query]),
             Query::All => query.split('&').collect(),
             Query::Nothing => return,
@@ -211,10 +225,6 @@ impl CacheKey {
                 .filter(|pair| pair.contains(';') || !names.name(pair))
                 .collect(),
         };
-        self.write_query(kept, out);
-    }
-
-    fn write_query(&self, mut kept: SmallVec<[&str; 16]>, out: &mut Buffer) {
         let selected = matches!(self.query, Query::Only(_) | Query::Without(_));
         if selected && kept.iter().all(|pair| pair.is_empty()) {
             return;

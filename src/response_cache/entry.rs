@@ -14,9 +14,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use smallvec::SmallVec;
 
-use super::policy::{
-    storable::Terms,
-    vary::{Selecting, Vary},
+use super::{
+    policy::{
+        storable::Terms,
+        vary::{Selecting, Vary},
+    },
+    search::SearchRule,
 };
 use crate::{clock::Moment, key::Key, store::Stored};
 
@@ -37,6 +40,8 @@ pub(super) enum Kept {
     Response(Arc<Entry>),
     /// The variants of a resource that varies.
     Variants(Arc<Variants>),
+    /// What a path says about its query.
+    Search(Arc<SearchRule>),
 }
 
 impl Stored for CachedResponse {
@@ -44,6 +49,7 @@ impl Stored for CachedResponse {
         match &self.0 {
             Kept::Response(entry) => &entry.key,
             Kept::Variants(variants) => &variants.key,
+            Kept::Search(rule) => &rule.key,
         }
     }
 
@@ -51,6 +57,7 @@ impl Stored for CachedResponse {
         match &self.0 {
             Kept::Response(entry) => entry.weight(),
             Kept::Variants(variants) => variants.weight(),
+            Kept::Search(rule) => ARC + rule.weight(),
         }
     }
 }
@@ -148,7 +155,6 @@ pub(super) struct Variant {
     pub(super) vary: Vary,
     pub(super) selecting: Box<[u8]>,
     pub(super) date: i64,
-    pub(super) requested: Moment,
     pub(super) over: Moment,
 }
 

@@ -20,7 +20,7 @@ use super::{
         validation,
     },
     report::Report,
-    resource, serve,
+    resource, search, serve,
 };
 use crate::{
     clock::Moment,
@@ -40,11 +40,17 @@ pub(super) struct Exchange {
     /// The request's fields as they came.
     headers: HeaderMap,
     target: Option<TargetUri>,
+    /// The request's head, where the response may still change its key.
+    rekeyed: Option<Parts>,
     personal: Personal,
     requested: Moment,
 }
 
 /// What a response means.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the small one is rare, and the large one is on its way anyway"
+)]
 pub(super) enum Received<R> {
     /// The answer to the client.
     Answer(Response<ResponseBody<R>>),
@@ -77,6 +83,8 @@ impl Exchange {
                 .then(|| TargetUri::of(effective_uri(parts), &parts.headers).ok())
                 .flatten(),
             personal: Personal::of(&mut parts.extensions),
+            rekeyed: (core.settings.no_vary_search && !asked.facts.body_in_key)
+                .then(|| parts.clone()),
             requested: core.settings.clock.now(),
             core,
             asked,
@@ -221,9 +229,17 @@ impl Exchange {
         arrival: Arrival,
     ) -> Fill {
         let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
+        let rekeyed = self.rekeyed.as_ref();
+        let (key, learnt) = rekeyed
+            .and_then(|parts| search::learn(&self.core, parts, headers))
+            .map_or_else(
+                || (self.asked.key.clone(), None),
+                |(key, learnt)| (key, Some(learnt)),
+            );
         Fill::new(Plan {
             core: Arc::clone(&self.core),
-            key: self.asked.key.clone(),
+            key,
+            learnt,
             selecting: storing.vary.selecting(&self.headers),
             head: stored_head(facts.status, headers, &storing),
             initial_age: facts.initial_age(arrival.wall, arrival.delay),
@@ -331,6 +347,8 @@ impl Exchange {
         let arrival = self.arrival();
         self.core.stats.validated();
         let (headers, entry) = self.updated(base, update, arrival);
+        let same_rule = self.rekeyed.is_none() || search::same_rule(&headers, &base.head.headers);
+        let entry = entry.filter(|_| same_rule);
         let kept = entry.is_some();
         let fresh = entry.unwrap_or_else(|| Entry {
             head: Head {

@@ -16,6 +16,7 @@ use super::{
         vary::{Selecting, Vary},
     },
     resource,
+    search::Learnt,
 };
 use crate::{clock::Moment, key::Key, personal::Personal};
 
@@ -30,6 +31,8 @@ pub(super) struct Fill {
 pub(super) struct Plan {
     pub(super) core: Arc<Core>,
     pub(super) key: Key,
+    /// What the response teaches about its path's query.
+    pub(super) learnt: Option<Learnt>,
     pub(super) selecting: Selecting,
     pub(super) head: Head,
     pub(super) terms: Terms,
@@ -131,6 +134,7 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
     let Plan {
         core,
         key,
+        learnt,
         selecting,
         mut head,
         terms,
@@ -158,5 +162,13 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
         initial_age,
         contradicted: false,
     };
-    background::run(async move { resource::store(&core, &key, entry, &selecting).await });
+    background::run(async move {
+        let retain = entry.retention();
+        resource::store(&core, &key, entry, &selecting).await;
+        if let Some(learnt) = learnt
+            && learnt.keep(&core, retain).await.is_err()
+        {
+            core.stats.store_failed();
+        }
+    });
 }

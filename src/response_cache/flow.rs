@@ -21,7 +21,7 @@ use super::{
     },
     report::Report,
     resource::{self, Selection},
-    serve,
+    search, serve,
 };
 use crate::{clock::Moment, error::BoxError};
 
@@ -127,7 +127,7 @@ pub(super) async fn answer<S, Q, R>(
     inner: S,
     parts: Parts,
     body: RequestBody<Q>,
-    asked: Asked,
+    mut asked: Asked,
     looked: Option<Looked>,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
@@ -137,7 +137,7 @@ where
 {
     let looked = match looked {
         Some(looked) => looked,
-        None => look(&core, &parts, &asked).await,
+        None => look(&core, &parts, &mut asked).await,
     };
     if let (Reuse::Serve, Some(entry)) = (looked.decision.verdict, &looked.entry) {
         return Ok(looked.serve(&core, entry, &parts, &asked, core.settings.clock.now()));
@@ -148,8 +148,12 @@ where
     fetch(core, inner, parts, body, asked, looked).await
 }
 
-async fn look(core: &Core, parts: &Parts, asked: &Asked) -> Looked {
-    match resource::select(&core.store, &asked.key, &parts.headers).await {
+async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Looked {
+    let selected = match search::rekey(core, parts, asked).await {
+        Ok(()) => resource::select(&core.store, &asked.key, &parts.headers).await,
+        Err(error) => Err(error),
+    };
+    match selected {
         Ok(selection) => Looked::judge(core, asked, selection, core.settings.clock.now()),
         Err(error) => {
             tracing::debug!(%error, "the store failed: asking the origin");
@@ -249,7 +253,7 @@ async fn settle<R, E>(
         Ok(response) => {
             invalidation
                 .settle(response.status(), response.headers())
-                .await
+                .await;
         }
         // It may have taken place.
         Err(_) => invalidation.run().await,

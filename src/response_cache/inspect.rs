@@ -7,8 +7,9 @@ use http::{HeaderMap, Request, StatusCode};
 use super::{
     core::Core,
     entry::{Entry, Kept},
-    plan::effective_uri,
+    plan,
     resource::{self, Selection},
+    search,
 };
 use crate::{
     clock::Moment,
@@ -46,12 +47,13 @@ pub(super) async fn inspect<B>(
     parts.uri = request.uri().clone();
     parts.headers = request.headers().clone();
     parts.extensions = request.extensions().clone();
-    let Ok(keyed) = core.settings.key.of(&parts, effective_uri(&parts), None) else {
+    let Ok(mut asked) = plan::keyed(core, &parts, None) else {
         return Ok(None);
     };
+    search::rekey(core, &parts, &mut asked).await?;
     let now = core.settings.clock.now();
     Ok(
-        match resource::select(&core.store, &keyed.key, &parts.headers).await? {
+        match resource::select(&core.store, &asked.key, &parts.headers).await? {
             Selection::Response(entry) if !entry.is_over(now) => Some(describe(&entry, now)),
             _ => None,
         },

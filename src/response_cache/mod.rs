@@ -1,4 +1,102 @@
-//! A response cache as a tower layer.
+//! A shared HTTP cache (RFC 9111) around any service: [`ResponseCacheLayer`].
+//!
+//! # What it does
+//!
+//! - It stores what may be stored and serves what may be served, as RFC 9111 says: `Cache-Control` with all
+//!   its directives, `Expires`, `Age`, `Vary`, `Authorization`, heuristic freshness, invalidation by unsafe
+//!   methods; targeted fields (RFC 9213), `immutable` (RFC 8246), `Cache-Status` (RFC 9211).
+//! - It validates what became stale (`If-None-Match`, `If-Modified-Since`) and answers the same conditions of
+//!   clients from store, as it does with `Range`.
+//! - It streams: a miss reaches the client while it is recorded, and what cannot be stored (an event stream, a
+//!   large download) passes without being collected. What was cut short is never stored.
+//! - It does not leak. Responses that set cookies are refused, default lifetimes never apply to requests with
+//!   credentials, and whoever knows that a response is personal says so with [`Personal`](crate::Personal),
+//!   inside or outside of the cache.
+//! - It says why: each decision names the [`Rule`] that it rests on, in `Cache-Status`, in the [`Stats`], in
+//!   the log (`tracing`, level debug) and, if [asked for](ResponseCacheLayer::outcome), in an [`Outcome`].
+//!
+//! # Example
+//!
+//! ```
+//! use std::convert::Infallible;
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Empty, Full};
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_keep::ResponseCacheLayer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let origin = service_fn(|_: Request<_>| async {
+//!     let response = Response::builder().header("cache-control", "max-age=60");
+//!     Ok::<_, Infallible>(response.body(Full::new(Bytes::from("hello"))).expect("a valid response"))
+//! });
+//! let cached = ResponseCacheLayer::new().layer(origin);
+//!
+//! let get = || Request::get("http://example.test/").body(Empty::<Bytes>::new());
+//! let miss = cached.clone().oneshot(get()?).await?;
+//! assert_eq!(miss.headers()["cache-status"], "tower-keep; fwd=uri-miss; fwd-status=200; ttl=60; stored; detail=uri-miss");
+//! miss.into_body().collect().await.map_err(|error| error.to_string())?;
+//!
+//! let hit = cached.oneshot(get()?).await?;
+//! assert_eq!(hit.headers()["cache-status"], "tower-keep; hit; ttl=60");
+//! assert_eq!(hit.headers()["age"], "0");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Settings, three ways
+//!
+//! The nearest wins: settings of the layer; those of a clone of it around one route, which shares the store
+//! and the counters; and what the response itself says, by its fields or by the handler's [`CachePolicy`].
+//!
+//! ```
+//! use tower_keep::{
+//!     ResponseCacheLayer, hours, minutes, seconds,
+//!     response_cache::{CacheKey, SetCookie},
+//!     store::MemoryStore,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::builder().capacity(256 << 20).max_entry(8 << 20).build()?;
+//! let api = ResponseCacheLayer::with_store(store)
+//!     .default_ttl(seconds(30))
+//!     .default_ttl_for(http::StatusCode::NOT_FOUND, seconds(5));
+//! let pages = api
+//!     .clone()
+//!     .default_ttl(minutes(10))
+//!     .keep(hours(6))
+//!     .set_cookie(SetCookie::Strip)
+//!     .key(CacheKey::new().ignore_parameters(["utm_*"]));
+//! # let _ = (api, pages);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to put it
+//!
+//! Around anything that is a `Service<Request<..>> + Clone`: an axum router or route, a bare hyper service, a
+//! tonic server (whose gRPC calls are POSTs, and pass), or an HTTP client
+//! ([`private`](ResponseCacheLayer::private) where it acts for one user). The inner service gets a
+//! [`RequestBody`]; the response has a [`ResponseBody`].
+//!
+//! - A compression layer may stand on either side. Inside, each coding is stored (it adds Vary); outside, one
+//!   response is stored and compressed for each client anew.
+//! - A layer that authenticates may stand on either side too. Outside, it decides who gets to the cache at all;
+//!   inside, only misses reach it, so use it there only for what it says with `Cache-Control` or `Personal`.
+//! - Response extensions do not survive in the store: a hit has the fields, the body and the trailers.
+//! - The cache is always ready. It calls the inner service only when it has to, and awaits its readiness then.
+//!
+//! # Caveats
+//!
+//! - A key without all that the response depends on mixes responses up. By default it is authority, path and
+//!   query, plus what the response names in `Vary`; see [`CacheKey`].
+//! - An unsafe request invalidates what lies under its own key. With [`CacheKey::header`],
+//!   [`cookie`](CacheKey::cookie), [`user`](CacheKey::user) or [`with`](CacheKey::with) that is the part that
+//!   belongs to the same values of these as the unsafe request.
+//! - A client that leaves ends the recording of the response that it was reading.
+//! - Outside of a tokio runtime everything works but what a remote store leaves to the background.
+
 mod background;
 mod body;
 mod cache_key;
@@ -18,6 +116,7 @@ mod post_body;
 mod refusal;
 mod report;
 mod resource;
+mod search;
 mod serve;
 mod service;
 mod stats;

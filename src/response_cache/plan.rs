@@ -4,6 +4,7 @@ use http::{HeaderName, Method, Version, header, request::Parts};
 use http_body::Body;
 
 use super::{
+    cache_key::Extra,
     core::Core,
     policy::{Rule, invalidation, request::RequestFacts},
 };
@@ -14,6 +15,10 @@ use crate::{
 };
 
 /// What is to be done with a request.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is that of a hit, which must not allocate"
+)]
 pub(super) enum Plan {
     /// It passes; its response is not stored.
     Pass(Rule),
@@ -54,7 +59,14 @@ fn planned(keyed: Result<Asked, Rule>) -> Plan {
 
 /// The request with its key, `digest` being that of its body where that is part of it.
 pub(super) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result<Asked, Rule> {
-    let keyed = core.settings.key.of(parts, effective_uri(parts), digest)?;
+    let keyed = core.settings.key.of(
+        parts,
+        effective_uri(parts),
+        &Extra {
+            search: None,
+            digest,
+        },
+    )?;
     let facts = RequestFacts {
         method: parts.method.clone(),
         directives: RequestDirectives::from_headers(&parts.headers, core.settings.rules.pragma),

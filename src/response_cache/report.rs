@@ -147,6 +147,7 @@ fn fwd(reason: Rule) -> Fwd {
         Rule::Method => Fwd::Method,
         Rule::NothingStored => Fwd::UriMiss,
         Rule::VaryMismatch => Fwd::VaryMiss,
+        Rule::StoreFailed => Fwd::Miss,
         Rule::RequestNoCache | Rule::RequestMaxAge | Rule::RequestMinFresh => Fwd::Request,
         Rule::Stale | Rule::ResponseNoCache | Rule::MustRevalidate | Rule::Contradicted => {
             Fwd::Stale

@@ -41,13 +41,14 @@ fn follow(found: CachedResponse, key: &Key, headers: &HeaderMap) -> Next {
             Some(variant) => Next::Variant(variant.key(key.as_bytes()), Arc::clone(&variants)),
             None => Next::Done(Selection::OtherVariants(variants)),
         },
+        Kept::Search(_) => Next::Done(Selection::Nothing),
     }
 }
 
 fn response(found: Option<CachedResponse>) -> Option<Arc<Entry>> {
     match found?.0 {
         Kept::Response(entry) => Some(entry),
-        Kept::Variants(_) => None,
+        Kept::Variants(_) | Kept::Search(_) => None,
     }
 }
 
@@ -185,7 +186,6 @@ fn variant_of(entry: &Entry, selecting: Box<[u8]>) -> Variant {
         vary: entry.vary.clone(),
         selecting,
         date: entry.date,
-        requested: entry.requested,
         over: entry.over(),
     }
 }

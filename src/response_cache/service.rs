@@ -108,6 +108,9 @@ impl<S> ResponseCache<S> {
         if !asked.may_be_answered() {
             return Err(Some(flow::Looked::nothing()));
         }
+        if self.core.settings.no_vary_search {
+            return Err(None);
+        }
         let now = self.core.settings.clock.now();
         let selection = match resource::select_now(&self.core.store, &asked.key, &parts.headers) {
             Lookup::Found(selection) => selection,
@@ -140,6 +143,10 @@ pub struct ResponseFuture<R, E = Infallible> {
     state: State<R, E>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is that of a hit, which must not allocate"
+)]
 enum State<R, E> {
     Ready {
         response: Option<Response<ResponseBody<R>>>,

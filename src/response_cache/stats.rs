@@ -115,7 +115,10 @@ impl Stats {
 
     /// The share of requests answered from store; `None` before the first request.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A rate needs no more than 52 bits.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate needs no more than 52 bits"
+    )]
     pub fn hit_rate(&self) -> Option<f64> {
         let all = self.hit_count() + self.forwarded.values().sum::<u64>();
         (all > 0).then(|| self.hit_count() as f64 / all as f64)

@@ -31,6 +31,10 @@ impl<V> fmt::Debug for BoxStore<V> {
 }
 
 impl<V: Stored> Store<V> for BoxStore<V> {
+    fn max_entry(&self) -> usize {
+        self.0.max_entry()
+    }
+
     fn lookup(&self, key: &Key) -> Lookup<V> {
         self.0.lookup(key)
     }

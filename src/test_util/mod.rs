@@ -1,16 +1,4 @@
-//! What tests of a service with these layers need: a clock moved by hand, a remote store that is slow and
-//! fails when told, and a service that counts its calls.
-//!
-//! ```
-//! use std::time::Duration;
-//! use tower_keep::test_util::ManualClock;
-//!
-//! let time = ManualClock::new();
-//! let clock = time.clock(); // hand this to the layer
-//! let start = clock.now();
-//! time.advance(Duration::from_secs(60));
-//! assert_eq!(clock.now().duration_since(start), Duration::from_secs(60));
-//! ```
+#![doc = include_str!("testing.md")]
 
 mod clock;
 mod counting_service;

@@ -180,9 +180,7 @@ pub fn request(method: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
 
 impl Got {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get(name)
-            .map(|value| value.to_str().unwrap())
+        self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
     /// Whether Cache-Status says that it came from store.

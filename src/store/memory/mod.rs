@@ -210,6 +210,10 @@ impl<V: Stored> Shared<V> {
 }
 
 impl<V: Stored> Store<V> for MemoryStore<V> {
+    fn max_entry(&self) -> usize {
+        Self::max_entry(self)
+    }
+
     fn lookup(&self, key: &Key) -> Lookup<V> {
         self.shared
             .slots
