@@ -35,7 +35,7 @@
 //!
 //! let get = || Request::get("http://example.test/").body(Empty::<Bytes>::new());
 //! let miss = cached.clone().oneshot(get()?).await?;
-//! assert_eq!(miss.headers()["cache-status"], "tower-keep; fwd=uri-miss; fwd-status=200; ttl=60; stored; detail=uri-miss");
+//! assert_eq!(miss.headers()["cache-status"], "tower-keep; fwd=uri-miss; fwd-status=200; ttl=60; stored");
 //! miss.into_body().collect().await.map_err(|error| error.to_string())?;
 //!
 //! let hit = cached.oneshot(get()?).await?;

@@ -132,13 +132,18 @@ impl<'a> Report<'a> {
                 .key
                 .filter(|_| core.settings.key_in_status)
                 .map(printable),
-            detail: if hit {
-                None
-            } else {
-                Some(unstored.unwrap_or(reason).name())
-            },
+            detail: unstored.or(speaking(hit, reason)).map(Rule::name),
         }
     }
+}
+
+/// The reason, where it says more than `hit` or `fwd` do.
+fn speaking(hit: bool, reason: Rule) -> Option<Rule> {
+    let said = matches!(
+        reason,
+        Rule::NothingStored | Rule::VaryMismatch | Rule::Method | Rule::Stale
+    );
+    (!hit && !said).then_some(reason)
 }
 
 /// RFC 9211 2.2: why a request went forward.

@@ -74,7 +74,7 @@ rules! {
     RequestMaxStale = "request-max-stale", "RFC 9111 5.2.1.2";
     /// The request says `only-if-cached` and nothing stored may answer it.
     OnlyIfCached = "only-if-cached", "RFC 9111 5.2.1.7";
-    /// Interim, partial and 304 responses are not stored as themselves.
+    /// Interim responses, and those to a range or a condition (206, 304, 412, 416), are not stored as themselves.
     NotComplete = "not-complete", "RFC 9111 3";
     /// The request says `no-store`.
     RequestNoStore = "request-no-store", "RFC 9111 5.2.1.5";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::{
     Decision,
@@ -110,7 +110,7 @@ fn forbidden(
     if !matches!(request.method, Method::GET | Method::POST) {
         return Err(Rule::Method);
     }
-    if facts.status.is_informational() || matches!(facts.status.as_u16(), 206 | 304) {
+    if facts.status.is_informational() || answers_a_condition(facts.status) {
         return Err(Rule::NotComplete);
     }
     if request.directives.no_store {
@@ -141,6 +141,12 @@ fn forbidden(
         return Err(Rule::Authorization);
     }
     Ok(())
+}
+
+/// Statuses that answer a range or a condition of one request (RFC 9110 13, 14), and say nothing to a request
+/// without it: stored, a 412 or 416 that one client provoked would be everybody's answer.
+fn answers_a_condition(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 206 | 304 | 412 | 416)
 }
 
 /// RFC 9111 3.5: what lets a shared cache reuse a response for requests with Authorization.
