@@ -9,18 +9,19 @@ use super::{
     CachePolicy,
     body::ResponseBody,
     core::Core,
-    entry::{Entry, Head, next_id},
+    entry::{Entry, Head},
     fill::{Fill, Plan},
     flow::Looked,
+    freshen::Update,
     plan::{Asked, effective_uri},
     policy::{
         Decision, Rule,
         freshness::ResponseFacts,
-        storable::{Circumstances, Storing, storable},
+        storable::{Circumstances, Storing, storable, supersedes},
         validation,
     },
     report::Report,
-    resource, search, serve,
+    resource, search,
 };
 use crate::{
     clock::Moment,
@@ -32,18 +33,18 @@ use crate::{
 
 /// A request that is on its way to the inner service.
 pub(super) struct Exchange {
-    core: Arc<Core>,
-    asked: Asked,
-    looked: Looked,
+    pub(super) core: Arc<Core>,
+    pub(super) asked: Asked,
+    pub(super) looked: Looked,
     /// The stored responses whose validators go with the request.
-    bases: Vec<Arc<Entry>>,
+    pub(super) bases: Vec<Arc<Entry>>,
     /// The request's fields as they came.
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     target: Option<TargetUri>,
     /// The request's head, where the response may still change its key.
-    rekeyed: Option<Parts>,
-    personal: Personal,
-    requested: Moment,
+    pub(super) rekeyed: Option<Parts>,
+    pub(super) personal: Personal,
+    pub(super) requested: Moment,
 }
 
 /// What a response means.
@@ -61,11 +62,11 @@ pub(super) enum Received<R> {
 
 /// When a response came.
 #[derive(Clone, Copy)]
-struct Arrival {
-    at: Moment,
+pub(super) struct Arrival {
+    pub(super) at: Moment,
     /// Unix seconds.
-    wall: i64,
-    delay: Duration,
+    pub(super) wall: i64,
+    pub(super) delay: Duration,
 }
 
 impl Exchange {
@@ -115,22 +116,19 @@ impl Exchange {
             return Received::Answer(self.accept(response).await);
         }
         match self.confirmed(response.headers()) {
-            Some(base) => Received::Answer(self.freshen(&base, response.headers()).await),
+            Some(base) => {
+                let (head, _) = response.into_parts();
+                let update = Update {
+                    headers: &head.headers,
+                    policy: head.extensions.get(),
+                };
+                Received::Answer(self.freshen(&base, update).await)
+            }
             None if validation::has_conditions(&self.headers) => {
                 Received::Answer(self.accept(response).await)
             }
             None => Received::AskAgain(Box::new(self)),
         }
-    }
-
-    /// The stored response that a 304 confirms.
-    fn confirmed(&self, update: &HeaderMap) -> Option<Arc<Entry>> {
-        let alone = match self.bases.as_slice() {
-            [only] => validation::asks_only_about(&self.headers, &only.head.headers),
-            _ => false,
-        };
-        let confirms = |base: &&Arc<Entry>| validation::confirms(update, &base.head.headers, alone);
-        self.bases.iter().find(confirms).cloned()
     }
 
     /// Passes a response on, and stores it if it may be.
@@ -178,12 +176,12 @@ impl Exchange {
         response
     }
 
-    fn report(&self, status: StatusCode) -> Report<'_> {
+    pub(super) fn report(&self, status: StatusCode) -> Report<'_> {
         let Decision { reason, trail, .. } = self.looked.decision;
         Report::forwarded(reason, trail, status.as_u16(), Some(&self.asked.key))
     }
 
-    fn arrival(&self) -> Arrival {
+    pub(super) fn arrival(&self) -> Arrival {
         let clock = &self.core.settings.clock;
         let at = clock.now();
         Arrival {
@@ -193,7 +191,12 @@ impl Exchange {
         }
     }
 
-    fn facts(&self, status: StatusCode, headers: &HeaderMap, arrival: Arrival) -> ResponseFacts {
+    pub(super) fn facts(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        arrival: Arrival,
+    ) -> ResponseFacts {
         ResponseFacts::read(status, headers, &self.core.settings.rules, arrival.wall)
     }
 
@@ -254,148 +257,25 @@ impl Exchange {
         })
     }
 
-    /// A response that says of itself that it must not be stored takes the place of what is stored: the
-    /// origin does not want that used any more. One that is refused because of the request does not.
+    /// A response that says of itself that it must not be stored takes the place of what is stored.
     async fn not_stored(&self, reason: Rule) {
-        let of_the_resource = matches!(
-            reason,
-            Rule::ResponseNoStore
-                | Rule::PolicyNoStore
-                | Rule::NotUnderstood
-                | Rule::NoUse
-                | Rule::NotCacheable
-        );
-        if !of_the_resource || self.asked.facts.method != Method::GET {
-            return;
-        }
-        for base in &self.bases {
-            if resource::remove(&self.core, base).await.is_err() {
-                self.core.stats.store_failed();
+        if supersedes(reason) && self.asked.facts.method == Method::GET {
+            for base in &self.bases {
+                self.remove(base).await;
             }
         }
     }
 
-    /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
-    async fn learn_from_head(&self, head: &HeaderMap, arrival: Arrival) {
-        let stored = self
-            .looked
-            .entry
-            .as_ref()
-            .filter(|entry| entry.head.status == StatusCode::OK);
-        let Some(entry) = stored else { return };
-        let changed = if validation::head_contradicts(head, &entry.head.headers, entry.body.len()) {
-            Some(Entry {
-                contradicted: true,
-                id: next_id(),
-                ..Entry::clone(entry)
-            })
-        } else {
-            self.updated(entry, head, arrival).1
-        };
-        if let Some(changed) = changed {
-            self.replace(entry, changed).await;
-        }
-    }
-
-    async fn replace(&self, old: &Entry, new: Entry) {
-        let selecting = new.vary.selecting(&self.headers);
-        let result = resource::replace(&self.core, &self.asked.key, old, new, &selecting).await;
-        if let Err(error) = result {
-            tracing::debug!(%error, "a validated response could not be stored");
+    pub(super) async fn remove(&self, base: &Entry) {
+        if let Err(error) = resource::remove(&self.core, base).await {
+            tracing::debug!(%error, "a superseded response could not be removed");
             self.core.stats.store_failed();
         }
-    }
-
-    /// RFC 9111 4.3.4: the stored response with the fields of an update; `None` beside it if it may no
-    /// longer be stored.
-    fn updated(
-        &self,
-        base: &Entry,
-        update: &HeaderMap,
-        arrival: Arrival,
-    ) -> (HeaderMap, Option<Entry>) {
-        let mut update = update.clone();
-        add_date(&mut update, arrival.wall);
-        let headers = validation::freshened(&base.head.headers, &update);
-        let facts = self.facts(base.head.status, &headers, arrival);
-        let also = Circumstances {
-            personal: self.personal.is_marked(),
-            ..Circumstances::default()
-        };
-        // What was stored for a GET stays that, also when a HEAD brought the news.
-        let mut request = self.asked.facts.clone();
-        request.method = Method::GET;
-        let entry = storable(&self.core.settings.rules, &request, &facts, &headers, also)
-            .verdict
-            .map(|storing| Entry {
-                id: next_id(),
-                head: stored_head(base.head.status, &headers, &storing),
-                terms: storing.terms,
-                vary: storing.vary,
-                date: facts.date,
-                requested: self.requested,
-                arrived: arrival.at,
-                initial_age: facts.initial_age(arrival.wall, arrival.delay),
-                contradicted: false,
-                ..base.clone()
-            });
-        (headers, entry)
-    }
-
-    /// Answers with what a 304 confirmed.
-    async fn freshen<R>(self, base: &Arc<Entry>, update: &HeaderMap) -> Response<ResponseBody<R>> {
-        let arrival = self.arrival();
-        self.core.stats.validated();
-        let (headers, entry) = self.updated(base, update, arrival);
-        let same_rule = self.rekeyed.is_none() || search::same_rule(&headers, &base.head.headers);
-        let entry = entry.filter(|_| same_rule);
-        let kept = entry.is_some();
-        let fresh = entry.unwrap_or_else(|| Entry {
-            head: Head {
-                status: base.head.status,
-                headers,
-            },
-            initial_age: Duration::ZERO,
-            arrived: arrival.at,
-            ..Entry::clone(base)
-        });
-        let selected = self.looked.entry.is_some();
-        if !kept {
-            if resource::remove(&self.core, base).await.is_err() {
-                self.core.stats.store_failed();
-            }
-        } else if selected && fresh.vary == base.vary {
-            self.replace(base, fresh.clone()).await;
-        } else {
-            // Another variant turned out to be this request's, or the resource varies differently by now.
-            let selecting = fresh.vary.selecting(&self.headers);
-            let own = Entry {
-                key: self.asked.key.as_bytes().into(),
-                ..fresh.clone()
-            };
-            resource::store(&self.core, &self.asked.key, own, &selecting).await;
-        }
-        let age = fresh.age(arrival.at);
-        let reason = if kept {
-            Rule::Stored
-        } else {
-            Rule::ResponseNoStore
-        };
-        let report = self.report(StatusCode::NOT_MODIFIED).storing(
-            reason,
-            self.looked.decision.trail,
-            Some(fresh.terms.ttl(age)),
-        );
-        let asked = serve::Asked {
-            method: &self.asked.facts.method,
-            headers: &self.headers,
-        };
-        serve::from_store(&self.core, &fresh, &asked, age, &report)
     }
 }
 
 /// What of a head is stored (RFC 9111 3.1).
-fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
+pub(super) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
     let mut headers = headers.clone();
     connection::remove_hop_by_hop(&mut headers);
     headers.remove(header::AGE);
@@ -406,7 +286,7 @@ fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> He
 }
 
 /// RFC 9110 6.6.1: a response without Date gets the time of its arrival.
-fn add_date(headers: &mut HeaderMap, wall: i64) {
+pub(super) fn add_date(headers: &mut HeaderMap, wall: i64) {
     headers
         .entry(header::DATE)
         .or_insert_with(|| date::format(wall));

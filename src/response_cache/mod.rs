@@ -107,6 +107,7 @@ mod entry;
 mod exchange;
 mod fill;
 mod flow;
+mod freshen;
 mod inspect;
 mod invalidate;
 mod layer;

@@ -18,6 +18,8 @@ use crate::header::cache_control::Fields;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) lifetime: Duration,
+    /// What of it the handler gave in its `CachePolicy`.
+    pub(crate) handler_ttl: Option<Duration>,
     /// Whether the response said itself how long it is fresh, or that it is public.
     pub(crate) explicit: bool,
     /// RFC 9111 3.5: whether it may answer requests with Authorization.
@@ -149,6 +151,21 @@ fn answers_a_condition(status: StatusCode) -> bool {
     matches!(status.as_u16(), 206 | 304 | 412 | 416)
 }
 
+/// Whether a response that is not stored for this reason takes the place of what is stored nevertheless: the
+/// origin does not want that used any more. What is refused because of the request says nothing about it.
+pub(crate) fn supersedes(reason: Rule) -> bool {
+    matches!(
+        reason,
+        Rule::ResponseNoStore
+            | Rule::Private
+            | Rule::PolicyNoStore
+            | Rule::NotUnderstood
+            | Rule::NotCacheable
+            | Rule::NoUse
+            | Rule::SearchChanged
+    )
+}
+
 /// RFC 9111 3.5: what lets a shared cache reuse a response for requests with Authorization.
 fn authorized(facts: &ResponseFacts) -> bool {
     let says = &facts.directives;
@@ -223,6 +240,9 @@ fn storing(
     let cookie = strip_cookie.then_some(header::SET_COOKIE);
     let terms = Terms {
         lifetime: lifetime.map_or(Duration::ZERO, |lifetime| lifetime.fresh_for),
+        handler_ttl: lifetime
+            .filter(|lifetime| lifetime.source == Rule::PolicyTtl)
+            .map(|lifetime| lifetime.fresh_for),
         explicit: is_explicit(facts, lifetime),
         authorized: authorized(facts),
         validate_always: says.no_cache == Fields::All,

@@ -1,0 +1,192 @@
+//! Freshening what is stored: by a 304 (RFC 9111 4.3.4) or by a response to HEAD (RFC 9111 4.3.5).
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, Method, Response, StatusCode};
+
+use super::{
+    CachePolicy,
+    body::ResponseBody,
+    entry::{Entry, Head, next_id},
+    exchange::{Arrival, Exchange, add_date, stored_head},
+    policy::{
+        Decision, Rule, Trail,
+        storable::{Circumstances, storable, supersedes},
+        validation,
+    },
+    resource, search, serve,
+};
+
+/// News of a stored response.
+#[derive(Clone, Copy)]
+pub(super) struct Update<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) policy: Option<&'a CachePolicy>,
+}
+
+/// A stored response with its news.
+struct Updated {
+    headers: HeaderMap,
+    /// What to store, or why nothing.
+    entry: Result<Entry, Rule>,
+    trail: Trail,
+}
+
+impl Exchange {
+    /// The stored response that a 304 confirms.
+    pub(super) fn confirmed(&self, update: &HeaderMap) -> Option<Arc<Entry>> {
+        let alone = match self.bases.as_slice() {
+            [only] => validation::asks_only_about(&self.headers, &only.head.headers),
+            _ => false,
+        };
+        let confirms = |base: &&Arc<Entry>| validation::confirms(update, &base.head.headers, alone);
+        self.bases.iter().find(confirms).cloned()
+    }
+
+    /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
+    pub(super) async fn learn_from_head(&self, head: &HeaderMap, arrival: Arrival) {
+        let stored = self
+            .looked
+            .entry
+            .as_ref()
+            .filter(|entry| entry.head.status == StatusCode::OK);
+        let Some(entry) = stored else { return };
+        let changed = if validation::head_contradicts(head, &entry.head.headers, entry.body.len()) {
+            Some(Entry {
+                contradicted: true,
+                id: next_id(),
+                ..Entry::clone(entry)
+            })
+        } else {
+            let update = Update {
+                headers: head,
+                policy: None,
+            };
+            self.updated(entry, update, arrival).entry.ok()
+        };
+        if let Some(changed) = changed {
+            self.replace(entry, changed).await;
+        }
+    }
+
+    async fn replace(&self, old: &Entry, new: Entry) {
+        let selecting = new.vary.selecting(&self.headers);
+        let result = resource::replace(&self.core, &self.asked.key, old, new, &selecting).await;
+        if let Err(error) = result {
+            tracing::debug!(%error, "a validated response could not be stored");
+            self.core.stats.store_failed();
+        }
+    }
+
+    /// RFC 9111 4.3.4: the stored response with the fields of an update.
+    fn updated(&self, base: &Entry, update: Update<'_>, arrival: Arrival) -> Updated {
+        let mut news = update.headers.clone();
+        add_date(&mut news, arrival.wall);
+        let headers = validation::freshened(&base.head.headers, &news);
+        let facts = self.facts(base.head.status, &headers, arrival);
+        let also = Circumstances {
+            // What the handler said of the response holds until it says something else.
+            ttl: update
+                .policy
+                .and_then(|policy| policy.ttl)
+                .or(base.terms.handler_ttl),
+            no_store: update.policy.is_some_and(|policy| policy.no_store),
+            personal: self.personal.is_marked(),
+            content_of_target: false,
+        };
+        // What was stored for a GET stays that, also when a HEAD brought the news.
+        let mut request = self.asked.facts.clone();
+        request.method = Method::GET;
+        let Decision {
+            verdict,
+            reason,
+            trail,
+        } = storable(&self.core.settings.rules, &request, &facts, &headers, also);
+        let same_rule = self.rekeyed.is_none() || search::same_rule(&headers, &base.head.headers);
+        let entry = match verdict {
+            None => Err(reason),
+            Some(_) if !same_rule => Err(Rule::SearchChanged),
+            Some(storing) => Ok(Entry {
+                id: next_id(),
+                head: stored_head(base.head.status, &headers, &storing),
+                terms: storing.terms,
+                vary: storing.vary,
+                date: facts.date,
+                requested: self.requested,
+                arrived: arrival.at,
+                initial_age: facts.initial_age(arrival.wall, arrival.delay),
+                contradicted: false,
+                ..base.clone()
+            }),
+        };
+        Updated {
+            headers,
+            entry,
+            trail,
+        }
+    }
+
+    /// Answers with what a 304 confirmed.
+    pub(super) async fn freshen<R>(
+        self,
+        base: &Arc<Entry>,
+        update: Update<'_>,
+    ) -> Response<ResponseBody<R>> {
+        let arrival = self.arrival();
+        self.core.stats.validated();
+        let Updated {
+            headers,
+            entry,
+            trail,
+        } = self.updated(base, update, arrival);
+        let reason = match &entry {
+            Ok(fresh) => {
+                self.keep(base, fresh).await;
+                Rule::Stored
+            }
+            Err(reason) => {
+                if supersedes(*reason) {
+                    self.remove(base).await;
+                }
+                *reason
+            }
+        };
+        // What may not be kept still answers the request that brought it, which gets all fields of the update.
+        let fresh = entry.unwrap_or_else(|_| Entry {
+            initial_age: Duration::ZERO,
+            arrived: arrival.at,
+            ..Entry::clone(base)
+        });
+        let head = Head {
+            status: base.head.status,
+            headers,
+        };
+        let fresh = Entry { head, ..fresh };
+        let age = fresh.age(arrival.at);
+        let report = self.report(StatusCode::NOT_MODIFIED).storing(
+            reason,
+            trail,
+            Some(fresh.terms.ttl(age)),
+        );
+        let asked = serve::Asked {
+            method: &self.asked.facts.method,
+            headers: &self.headers,
+        };
+        serve::from_store(&self.core, &fresh, &asked, age, &report)
+    }
+
+    /// Stores a freshened response in the place of the one that was confirmed.
+    async fn keep(&self, base: &Entry, fresh: &Entry) {
+        if self.looked.entry.is_some() && fresh.vary == base.vary {
+            self.replace(base, fresh.clone()).await;
+            return;
+        }
+        // Another variant turned out to be this request's, or the resource varies differently by now.
+        let selecting = fresh.vary.selecting(&self.headers);
+        let own = Entry {
+            key: self.asked.key.as_bytes().into(),
+            ..fresh.clone()
+        };
+        resource::store(&self.core, &self.asked.key, own, &selecting).await;
+    }
+}
