@@ -66,3 +66,7 @@ pub use self::{
     personal::{AlreadyShared, OwnedCookie, Personal},
     principal::Principal,
 };
+
+#[cfg(all(doctest, feature = "response-cache"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

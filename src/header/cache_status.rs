@@ -189,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
     use sfv::{BareItem, List, ListEntry, Parser};
 
-    const FWD: [Fwd; 8] = [
+    const FWD: [Fwd; 7] = [
         Fwd::Bypass,
         Fwd::Method,
         Fwd::UriMiss,

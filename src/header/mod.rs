@@ -13,4 +13,5 @@ pub(crate) mod delta;
 pub(crate) mod etag;
 pub(crate) mod list;
 pub(crate) mod no_vary_search;
+pub(crate) mod number;
 pub(crate) mod range;

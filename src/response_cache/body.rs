@@ -161,6 +161,8 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Stored { data: VecDeque<Bytes>, trailers: Option<HeaderMap> },
+        // What a HEAD or a 304 has: it says nothing of how long the content is.
+        Absent,
         Passed { #[pin] body: B },
         Filling { #[pin] body: B, fill: Option<Box<Fill>> },
     }
@@ -169,6 +171,11 @@ pin_project! {
 impl<B> ResponseBody<B> {
     pub(super) fn empty() -> Self {
         Self::stored(VecDeque::new(), None)
+    }
+
+    /// No body where the head may speak of the content that there would be (RFC 9110 8.6).
+    pub(super) fn absent() -> Self {
+        Self { kind: Kind::Absent }
     }
 
     pub(super) fn full(data: Bytes, trailers: Option<HeaderMap>) -> Self {
@@ -222,6 +229,7 @@ where
                         .map(Ok),
                 )
             }
+            KindProj::Absent => Poll::Ready(None),
             KindProj::Passed { body } => body.poll_frame(cx).map_ok(into_bytes).map_err(Into::into),
             KindProj::Filling { mut body, fill } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
@@ -235,6 +243,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Stored { data, trailers } => data.is_empty() && trailers.is_none(),
+            Kind::Absent => true,
             Kind::Passed { body } | Kind::Filling { body, .. } => body.is_end_stream(),
         }
     }
@@ -244,6 +253,8 @@ where
             Kind::Stored { data, .. } => {
                 SizeHint::with_exact(data.iter().map(|chunk| chunk.len() as u64).sum())
             }
+            // Not 0: a server that writes Content-Length from this would write a wrong one.
+            Kind::Absent => SizeHint::new(),
             Kind::Passed { body } | Kind::Filling { body, .. } => body.size_hint(),
         }
     }
@@ -258,7 +269,10 @@ fn record(
 ) {
     let Some(open) = fill else { return };
     let goes_on = match frame {
-        Some(Ok(frame)) => open.push(frame) && !(ended || open.is_complete()),
+        // Trailers are the end too: HTTP/2 servers do not ask on after them.
+        Some(Ok(frame)) => {
+            open.push(frame) && !(ended || frame.is_trailers() || open.is_complete())
+        }
         Some(Err(_)) => {
             *fill = None;
             return;
@@ -279,6 +293,7 @@ impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::Stored { .. } => "ResponseBody(stored)",
+            Kind::Absent => "ResponseBody(absent)",
             Kind::Passed { .. } => "ResponseBody(passed)",
             Kind::Filling { .. } => "ResponseBody(filling)",
         })

@@ -39,6 +39,7 @@ pub(super) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Plan {
     let post_body = core.settings.key.post_body;
     match &parts.method {
         _ if names_own_fields(parts) => Plan::Pass(Rule::ConnectionFields),
+        _ if wants_upgrade(parts) => Plan::Pass(Rule::Upgrade),
         &Method::GET | &Method::HEAD if has_body(parts, body) => Plan::Pass(Rule::RequestBody),
         &Method::GET | &Method::HEAD => planned(keyed(core, parts, None)),
         &Method::POST => match post_body {
@@ -139,4 +140,13 @@ fn names_own_fields(parts: &Parts) -> bool {
     fields
         .filter_map(|name| HeaderName::from_bytes(name).ok())
         .any(|name| parts.headers.contains_key(name))
+}
+
+/// Whether the client wants to leave HTTP (RFC 9110 7.8). To HTTP/2 does not count: who offers that is as
+/// well served by a stored response.
+fn wants_upgrade(parts: &Parts) -> bool {
+    list::members(&parts.headers, &header::UPGRADE)
+        .any(|protocol| !protocol.eq_ignore_ascii_case(b"h2c"))
+        && list::members(&parts.headers, &header::CONNECTION)
+            .any(|name| name.eq_ignore_ascii_case(b"upgrade"))
 }

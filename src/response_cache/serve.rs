@@ -62,7 +62,7 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
         return not_modified(&entry.head.headers);
     }
     if *asked.method == Method::HEAD {
-        return whole(entry, ResponseBody::empty());
+        return head(entry);
     }
     if asked.headers.contains_key(header::RANGE) && *asked.method == Method::GET {
         let now = core.settings.clock.unix_seconds();
@@ -86,8 +86,19 @@ fn whole<B>(entry: &Entry, body: ResponseBody<B>) -> Response<ResponseBody<B>> {
     response
 }
 
+/// RFC 9110 9.3.2: what a GET would get, without the content but with its length.
+fn head<B>(entry: &Entry) -> Response<ResponseBody<B>> {
+    let mut response = whole(entry, ResponseBody::absent());
+    // RFC 9110 8.6: a 204 has no length.
+    if entry.trailers.is_none() && entry.head.status != StatusCode::NO_CONTENT {
+        let length = response.headers_mut().entry(header::CONTENT_LENGTH);
+        length.or_insert_with(|| HeaderValue::from(entry.body.len()));
+    }
+    response
+}
+
 fn not_modified<B>(stored: &HeaderMap) -> Response<ResponseBody<B>> {
-    let mut response = Response::new(ResponseBody::empty());
+    let mut response = Response::new(ResponseBody::absent());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     for name in &NOT_MODIFIED {
         for value in stored.get_all(name) {

@@ -123,3 +123,6 @@ fn heuristic(heuristic: Heuristic, facts: &ResponseFacts) -> Option<Duration> {
     let share = unchanged_for.saturating_mul(u64::from(heuristic.percent)) / 100;
     Some(Duration::from_secs(share).min(heuristic.cap))
 }
+
+#[cfg(test)]
+mod tests;

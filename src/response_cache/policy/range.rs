@@ -47,3 +47,117 @@ fn if_range_holds(request: &HeaderMap, stored: &HeaderMap, now: i64) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    const EARLY: &str = "Sun, 09 Sep 2001 01:00:00 GMT";
+    const LATER: &str = "Sun, 09 Sep 2001 01:00:01 GMT";
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let field = |(name, value): &(&'static str, &'static str)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        };
+        lines.iter().map(field).collect()
+    }
+
+    /// What a request for the first two of ten bytes wants, under these conditions.
+    fn asked(
+        conditions: &[(&'static str, &'static str)],
+        stored: &[(&'static str, &'static str)],
+    ) -> RangeRequest {
+        let mut request = headers(conditions);
+        request.insert(header::RANGE, HeaderValue::from_static("bytes=0-1"));
+        wanted(
+            &request,
+            StatusCode::OK,
+            &headers(stored),
+            10,
+            1_000_000_000,
+        )
+    }
+
+    fn part() -> RangeRequest {
+        RangeRequest::Satisfiable(vec![(0, 1)])
+    }
+
+    #[test]
+    fn a_range_of_a_complete_200_is_wanted() {
+        assert_eq!(asked(&[], &[]), part());
+        let beyond = headers(&[("range", "bytes=10-")]);
+        let of_ten = wanted(&beyond, StatusCode::OK, &HeaderMap::new(), 10, 0);
+        assert_eq!(of_ten, RangeRequest::Unsatisfiable);
+        let of_eleven = wanted(&beyond, StatusCode::OK, &HeaderMap::new(), 11, 0);
+        assert_eq!(of_eleven, RangeRequest::Satisfiable(vec![(10, 10)]));
+    }
+
+    #[test]
+    fn nothing_but_a_200_has_ranges() {
+        let request = headers(&[("range", "bytes=0-1")]);
+        for status in [203, 204, 301, 404, 501] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let part = wanted(&request, status, &HeaderMap::new(), 10, 0);
+            assert_eq!(part, RangeRequest::None, "{status}");
+        }
+    }
+
+    // RFC 9110 13.1.5
+    #[test]
+    fn if_range_without_range_means_nothing() {
+        for condition in ["\"a\"", "\"b\""] {
+            let request = headers(&[("if-range", condition)]);
+            let stored = headers(&[("etag", "\"a\"")]);
+            let part = wanted(&request, StatusCode::OK, &stored, 10, 0);
+            assert_eq!(part, RangeRequest::None, "{condition}");
+        }
+    }
+
+    #[test]
+    fn if_range_compares_tags_strongly() {
+        let under = |condition, tag| asked(&[("if-range", condition)], &[("etag", tag)]);
+        assert_eq!(under("\"a\"", "\"a\""), part());
+        for (condition, tag) in [
+            ("\"b\"", "\"a\""),
+            ("W/\"a\"", "W/\"a\""),
+            ("W/\"a\"", "\"a\""),
+            ("\"a\"", "W/\"a\""),
+            ("a", "a"),
+            ("*", "\"a\""),
+            ("\"a\", \"a\"", "\"a\""),
+        ] {
+            let ignored = under(condition, tag);
+            assert_eq!(ignored, RangeRequest::Ignored, "{condition} {tag}");
+        }
+        assert_eq!(asked(&[("if-range", "\"a\"")], &[]), RangeRequest::Ignored);
+        let twice = [("if-range", "\"a\""), ("if-range", "\"a\"")];
+        assert_eq!(asked(&twice, &[("etag", "\"a\"")]), RangeRequest::Ignored);
+    }
+
+    // RFC 9110 8.8.2.2: strong if Date is at least a second later.
+    #[test]
+    fn if_range_compares_dates_exactly_and_only_strong_ones() {
+        let under = |condition, stored| asked(&[("if-range", condition)], stored);
+        let strong = &[("last-modified", EARLY), ("date", LATER)];
+        assert_eq!(under(EARLY, strong), part());
+        for (condition, stored) in [
+            (LATER, &strong[..]),
+            ("Sun, 09 Sep 2001 00:59:59 GMT", strong),
+            (EARLY, &[("last-modified", EARLY), ("date", EARLY)]),
+            (LATER, &[("last-modified", LATER), ("date", EARLY)]),
+            (EARLY, &[("last-modified", EARLY)]),
+            (EARLY, &[("date", LATER)]),
+            (LATER, &[("date", LATER)]),
+            (EARLY, &[("last-modified", EARLY), ("date", "now")]),
+            ("soon", strong),
+        ] {
+            let ignored = under(condition, stored);
+            assert_eq!(ignored, RangeRequest::Ignored, "{condition} {stored:?}");
+        }
+    }
+}

@@ -150,3 +150,6 @@ fn within(limit: MaxStale, staleness: Duration) -> bool {
         MaxStale::Seconds(seconds) => staleness <= Duration::from_secs(seconds),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ rules! {
     AmbiguousHost = "ambiguous-host", "RFC 9112 3.2";
     /// Connection names a field that the request has: a proxy behind would drop what is selected by here.
     ConnectionFields = "connection-fields", "RFC 9110 7.6.1";
+    /// The request wants the connection for another protocol, which no stored response can give it.
+    Upgrade = "upgrade", "RFC 9110 7.8";
     /// A GET or HEAD with a body: what it means is unknown, so it is left alone.
     RequestBody = "request-body", "RFC 9110 9.3.1";
     /// The key was said to have a part that this request lacks, or refused it.
@@ -181,6 +183,8 @@ impl fmt::Debug for Trail {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, sample::subsequence};
+
     use super::*;
 
     #[test]
@@ -211,5 +215,32 @@ mod tests {
         let names: std::collections::HashSet<_> =
             Rule::ALL.iter().map(|rule| rule.name()).collect();
         assert_eq!(names.len(), Rule::ALL.len());
+    }
+
+    #[test]
+    fn a_rule_is_written_with_its_section() {
+        assert_eq!(Rule::Private.to_string(), "private (RFC 9111 5.2.2.7)");
+        assert_eq!(Rule::Cookie.to_string(), "cookie (setting)");
+    }
+
+    #[test]
+    fn names_are_of_lower_case_letters_and_hyphens() {
+        for rule in Rule::ALL {
+            let name = rule.name().as_bytes();
+            assert!(name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'-')));
+            assert!(!name.is_empty() && !rule.section().is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_trail_has_exactly_what_was_noted(rules in subsequence(Rule::ALL, 0..=Rule::ALL.len())) {
+            let mut trail = Trail::default();
+            for rule in &rules {
+                trail.note(*rule);
+                trail.note(*rule);
+            }
+            prop_assert_eq!(trail.iter().collect::<Vec<_>>(), rules);
+        }
     }
 }

@@ -275,3 +275,6 @@ fn named(fields: &Fields) -> impl Iterator<Item = &HeaderName> {
     }
     .iter()
 }
+
+#[cfg(test)]
+mod tests;

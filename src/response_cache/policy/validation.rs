@@ -165,3 +165,6 @@ pub(crate) fn head_contradicts(head: &HeaderMap, stored: &HeaderMap, stored_leng
         || differs(&header::LAST_MODIFIED)
         || length.is_some_and(|length| length != stored_length)
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,6 +175,15 @@ mod tests {
         assert!(!same("foo", &[r#""a, b""#], &[r#""a,b""#]));
         assert!(!same("foo", &[r#""a\", b""#], &[r#""a\",b""#]));
         assert!(same("foo", &[r#""a\"", b"#], &[r#""a\"",b"#]));
+        // Wherever they begin.
+        for (one, two) in [
+            (r#"p="a, b""#, r#"p="a,b""#),
+            (r#"pq="a, b""#, r#"pq="a,b""#),
+            (r#"p, "", q="a, b""#, r#"p, "", q="a,b""#),
+            (r#"\"a, b""#, r#"\"a,b""#),
+        ] {
+            assert!(!same("foo", &[one], &[two]), "{one}");
+        }
     }
 
     #[test]

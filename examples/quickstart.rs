@@ -1,0 +1,120 @@
+//! A response cache around an axum application. Run it, then try the lines that it prints:
+//!
+//! ```text
+//! cargo run --example quickstart [-- --listen 127.0.0.1:3000]
+//! ```
+//!
+//! In each answer `Cache-Status` says what the cache did and why, and `Age` how old the content is.
+
+use std::{convert::Infallible, error::Error, io::Write as _};
+
+use axum::{
+    Extension, Router,
+    extract::Request,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Sse, sse::Event},
+    routing::get,
+};
+use futures_util::{Stream, stream};
+use tokio::{net::TcpListener, time};
+use tower_keep::{CachePolicy, Personal, ResponseCacheLayer, minutes, seconds};
+
+/// The whole set-up is the layer. It obeys what the handlers say in Cache-Control; `default_ttl` is for
+/// those that say nothing.
+fn app() -> Router {
+    Router::new()
+        .route("/slow", get(slow))
+        .route("/hello", get(hello))
+        .route("/policy", get(policy))
+        .route("/me", get(me))
+        .route("/account", get(account))
+        .route("/events", get(events))
+        .layer(ResponseCacheLayer::new().default_ttl(minutes(5)))
+}
+
+/// A second of work, done once in a minute.
+async fn slow() -> impl IntoResponse {
+    time::sleep(seconds(1)).await;
+    let fields = [(header::CACHE_CONTROL, "max-age=60")];
+    (fields, "that took a while\n")
+}
+
+/// One URL, several answers: each is stored, by the field that Vary names.
+async fn hello(headers: HeaderMap) -> impl IntoResponse {
+    let fields = [
+        (header::CACHE_CONTROL, "max-age=60"),
+        (header::VARY, "Accept-Language"),
+    ];
+    let greeting = match field(&headers, header::ACCEPT_LANGUAGE) {
+        Some(language) if language.starts_with("de") => "Guten Tag\n",
+        _ => "Hello\n",
+    };
+    (fields, greeting)
+}
+
+/// A lifetime for this cache alone: nothing tells browsers to keep the answer.
+async fn policy() -> impl IntoResponse {
+    let policy = CachePolicy::new().ttl(seconds(10));
+    (Extension(policy), "today's offers\n")
+}
+
+/// A handler whose author never thought of caches. A request with a cookie may be somebody's own, so no
+/// default applies to it: its answer is not stored, nor is it answered with what is stored for strangers.
+async fn me(headers: HeaderMap) -> String {
+    match field(&headers, header::COOKIE).and_then(|cookie| cookie.strip_prefix("name=")) {
+        Some(name) => format!("Hello, {name}\n"),
+        None => "Hello, stranger\n".to_owned(),
+    }
+}
+
+/// No cache can tell by the request that this field names a user, and `max-age` permits to share the
+/// answer. Who reads something personal marks the request first; then nothing is stored, whatever else
+/// the handler says.
+async fn account(mut request: Request) -> Result<impl IntoResponse, StatusCode> {
+    // It is refused once others have been given the answer.
+    let marked = Personal::of(request.extensions_mut()).mark();
+    marked.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let user = HeaderName::from_static("x-user");
+    let user = field(request.headers(), user).ok_or(StatusCode::UNAUTHORIZED)?;
+    let fields = [(header::CACHE_CONTROL, "max-age=60")];
+    Ok((fields, format!("the account of {user}\n")))
+}
+
+/// An answer without an end: each event passes the cache when it comes.
+async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let clock = time::interval(seconds(1));
+    Sse::new(stream::unfold(clock, |mut clock| async {
+        clock.tick().await;
+        Some((Ok(Event::default().data("tick")), clock))
+    }))
+}
+
+fn field(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let listen = match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => "127.0.0.1:3000".to_owned(),
+        (Some("--listen"), Some(address)) => address,
+        _ => return Err("usage: quickstart [--listen ADDRESS:PORT]".into()),
+    };
+    let listener = TcpListener::bind(listen).await?;
+    introduce(&format!("http://{}", listener.local_addr()?))?;
+    axum::serve(listener, app()).await?;
+    Ok(())
+}
+
+fn introduce(url: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on {url}\n\nTry these, each twice:\n")?;
+    for path in ["/slow", "/hello", "/policy", "/me", "/events --no-buffer"] {
+        writeln!(out, "  curl -i {url}{path}")?;
+    }
+    writeln!(out, "  curl -i {url}/hello -H 'Accept-Language: de'")?;
+    writeln!(out, "  curl -i {url}/me -H 'Cookie: name=Ada'")?;
+    writeln!(out, "  curl -i {url}/account -H 'X-User: ada'")?;
+    out.flush()
+}
