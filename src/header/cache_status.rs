@@ -5,13 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
+use smallvec::SmallVec;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// The largest Integer of structured fields (RFC 9651 3.3.1).
 const MAX_INTEGER: i64 = 999_999_999_999_999;
-/// Enough for the parameters of most members, beside the name of the cache.
-const ROOM: usize = 64;
+/// Enough for most members.
+const ROOM: usize = 96;
 
 /// The name under which a cache speaks in `Cache-Status`, validated once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +47,9 @@ impl CacheName {
         if name.is_empty() || !printable {
             return Err(InvalidCacheName);
         }
-        let mut text = String::with_capacity(name.len() + 2);
+        let mut text = Text::default();
         push_token_or_string(&mut text, name);
-        Ok(Self(text.into()))
+        Ok(Self(String::from_utf8_lossy(&text.0).into()))
     }
 }
 
@@ -85,6 +86,53 @@ impl Fwd {
     }
 }
 
+/// A member in the making: most fit on the stack.
+#[derive(Default)]
+struct Text(SmallVec<[u8; ROOM]>);
+
+impl Text {
+    fn push_str(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
+}
+
+/// Makes room for a member in fields that will be cloned: an empty line after those that came.
+pub(crate) fn reserve(headers: &mut HeaderMap) {
+    headers.append(CACHE_STATUS, HeaderValue::from_static(""));
+}
+
+/// Takes the room away that was [reserved](reserve), if it was not used.
+pub(crate) fn release(headers: &mut HeaderMap) {
+    if room(headers).is_none() {
+        return;
+    }
+    let mut lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().cloned().collect();
+    lines.pop();
+    headers.remove(CACHE_STATUS);
+    headers.extend(lines.into_iter().map(|line| (CACHE_STATUS, line)));
+}
+
+fn room(headers: &mut HeaderMap) -> Option<&mut HeaderValue> {
+    // Looking for the last of several lines takes longer than for the only one.
+    let only = headers.get_all(CACHE_STATUS).iter().nth(1).is_none();
+    let last = if only {
+        headers.get_mut(CACHE_STATUS)
+    } else {
+        match headers.entry(CACHE_STATUS) {
+            Entry::Occupied(lines) => lines.into_iter().next_back(),
+            Entry::Vacant(_) => None,
+        }
+    };
+    last.filter(|line| line.is_empty())
+}
+
 /// How one cache handled one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CacheStatus {
@@ -107,16 +155,21 @@ pub(crate) struct CacheStatus {
 }
 
 impl CacheStatus {
-    /// Adds a member for this cache after those of the caches nearer to the origin.
-    pub(crate) fn append(&self, name: &CacheName, headers: &mut HeaderMap) {
-        let value = HeaderValue::try_from(self.member(name))
+    /// Adds a member for this cache after those of the caches nearer to the origin: into the room that was
+    /// [reserved](reserve) for it, if there is such.
+    pub(crate) fn write(&self, name: &CacheName, headers: &mut HeaderMap) {
+        let value = HeaderValue::from_bytes(self.member(name).0.as_slice())
             .expect("names are validated, texts escaped, the rest is ASCII of this module");
-        headers.append(CACHE_STATUS, value);
+        match room(headers) {
+            Some(room) => *room = value,
+            None => {
+                headers.append(CACHE_STATUS, value);
+            }
+        }
     }
 
-    fn member(&self, name: &CacheName) -> String {
-        let key_room = self.key.as_ref().map_or(0, |key| key.len() + 8);
-        let mut out = String::with_capacity(name.0.len() + ROOM + key_room);
+    fn member(&self, name: &CacheName) -> Text {
+        let mut out = Text::default();
         out.push_str(&name.0);
         match self.fwd {
             _ if self.hit => out.push_str("; hit"),
@@ -146,15 +199,15 @@ impl CacheStatus {
     }
 }
 
-fn push_integer(out: &mut String, parameter: &str, value: Option<i64>) {
+fn push_integer(out: &mut Text, parameter: &str, value: Option<i64>) {
     if let Some(value) = value {
         out.push_str(parameter);
         let value = value.clamp(-MAX_INTEGER, MAX_INTEGER);
-        write!(out, "{value}").expect("writing to a string does not fail");
+        write!(out, "{value}").expect("writing to memory does not fail");
     }
 }
 
-fn push_token_or_string(out: &mut String, text: &str) {
+fn push_token_or_string(out: &mut Text, text: &str) {
     if is_token(text) {
         out.push_str(text);
     } else {
@@ -163,16 +216,16 @@ fn push_token_or_string(out: &mut String, text: &str) {
 }
 
 /// Writes a String (RFC 9651 4.1.6); other than visible ASCII is percent-encoded.
-fn push_string(out: &mut String, text: &str) {
-    out.push('"');
+fn push_string(out: &mut Text, text: &str) {
+    out.0.push(b'"');
     for byte in text.bytes() {
         match byte {
-            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => out.push(char::from(byte)),
-            _ => write!(out, "%{byte:02X}").expect("writing to a string does not fail"),
+            b'"' | b'\\' => out.0.extend([b'\\', byte]),
+            b' '..=b'~' => out.0.push(byte),
+            _ => write!(out, "%{byte:02X}").expect("writing to memory does not fail"),
         }
     }
-    out.push('"');
+    out.0.push(b'"');
 }
 
 /// A Token (RFC 9651 3.3.4).
@@ -188,6 +241,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use sfv::{BareItem, List, ListEntry, Parser};
+
+    fn member(status: &CacheStatus, cache: &str) -> String {
+        String::from_utf8(status.member(&name(cache)).0.to_vec()).expect("a member is ASCII")
+    }
 
     const FWD: [Fwd; 7] = [
         Fwd::Bypass,
@@ -211,7 +268,7 @@ mod tests {
             ..CacheStatus::default()
         };
         assert_eq!(
-            status.member(&name("ExampleCache")),
+            member(&status, "ExampleCache"),
             "ExampleCache; hit; ttl=376"
         );
     }
@@ -229,7 +286,7 @@ mod tests {
             ..CacheStatus::default()
         };
         assert_eq!(
-            status.member(&name("cache.example:80/a")),
+            member(&status, "cache.example:80/a"),
             r#"cache.example:80/a; fwd=stale; fwd-status=304; ttl=-5; stored; collapsed; key="GET \"/%C3%A9\\%0A\""; detail="two words""#,
         );
     }
@@ -241,7 +298,7 @@ mod tests {
             fwd: Some(Fwd::Miss),
             ..CacheStatus::default()
         };
-        assert_eq!(status.member(&name("a")), "a; hit");
+        assert_eq!(member(&status, "a"), "a; hit");
     }
 
     #[test]
@@ -252,7 +309,7 @@ mod tests {
             fwd: Some(Fwd::UriMiss),
             ..CacheStatus::default()
         }
-        .append(&name("a b"), &mut headers);
+        .write(&name("a b"), &mut headers);
         let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().collect();
         assert_eq!(lines, ["Origin; hit", "\"a b\"; fwd=uri-miss"]);
     }
@@ -283,6 +340,34 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn room_is_filled_after_the_lines_that_came_or_released_without_a_trace() {
+        for came in [&[][..], &["Far; hit"], &["Far; hit", "Near; fwd=miss"]] {
+            let lines = |headers: &HeaderMap| -> Vec<String> {
+                let lines = headers.get_all(CACHE_STATUS).iter();
+                lines
+                    .map(|line| line.to_str().expect("ASCII").to_owned())
+                    .collect()
+            };
+            let mut headers = HeaderMap::new();
+            for line in came {
+                headers.append(CACHE_STATUS, HeaderValue::from_static(line));
+            }
+            reserve(&mut headers);
+            let mut released = headers.clone();
+            release(&mut released);
+            assert_eq!(lines(&released), came);
+            release(&mut released);
+            assert_eq!(lines(&released), came, "there is no room any more");
+            let status = CacheStatus {
+                hit: true,
+                ..CacheStatus::default()
+            };
+            status.write(&name("Own"), &mut headers);
+            assert_eq!(lines(&headers), [came, &["Own; hit"]].concat());
+        }
+    }
+
     proptest! {
         #[test]
         fn every_member_is_a_structured_item_with_all_that_was_put_in(
@@ -298,7 +383,7 @@ mod tests {
         ) {
             let status = CacheStatus { hit, fwd, fwd_status, ttl, stored, collapsed, key, detail };
             let mut headers = HeaderMap::new();
-            status.append(&name(&cache), &mut headers);
+            status.write(&name(&cache), &mut headers);
             let written = parameters(&headers[CACHE_STATUS]);
             let has = |wanted: &str| written.iter().any(|(key, _)| key == wanted);
             prop_assert_eq!(has("hit"), hit);

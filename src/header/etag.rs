@@ -69,6 +69,15 @@ pub(crate) fn if_none_match(headers: &HeaderMap, current: Option<&HeaderValue>) 
     Some(!matched)
 }
 
+/// Whether `If-None-Match` is `*`, which cannot be combined with tags (RFC 9110 13.1.2).
+pub(crate) fn is_any(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut members = lines.flat_map(|line| Members {
+        rest: line.as_bytes(),
+    });
+    members.next() == Some(b"*") && members.next().is_none()
+}
+
 fn matches(member: &[u8], current: &[u8]) -> bool {
     match (EntityTag::parse(member), EntityTag::parse(current)) {
         (Some(member), Some(current)) => member.weak_eq(current),

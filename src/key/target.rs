@@ -91,13 +91,31 @@ impl TargetUri {
             } else {
                 self.scheme.clone()
             },
-            authority: resolved.authority()?.as_str().to_ascii_lowercase(),
+            authority: self.spelled(
+                resolved.authority()?.as_str().to_ascii_lowercase(),
+                resolved.scheme().as_str(),
+            ),
             path_and_query: match resolved.query() {
                 Some(query) => format!("{path}?{query}"),
                 None => path.to_owned(),
             },
         })
         .map(|resolved| resolved.with_known_scheme(self))
+    }
+
+    /// An authority as this target spells its own, if it is that with or without the default port
+    /// (RFC 9110 4.2.3).
+    fn spelled(&self, authority: String, scheme: &str) -> String {
+        let port = if scheme.eq_ignore_ascii_case("https") {
+            ":443"
+        } else {
+            ":80"
+        };
+        let bare = |text: &str| text.strip_suffix(port).unwrap_or(text).to_owned();
+        if bare(&authority) == bare(&self.authority) {
+            return self.authority.clone();
+        }
+        authority
     }
 
     /// RFC 9110 8.7: whether Content-Location says that the content is what a GET of this target gets.

@@ -160,7 +160,7 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B> {
-        Stored { data: VecDeque<Bytes>, trailers: Option<HeaderMap> },
+        Stored { next: Option<Bytes>, rest: VecDeque<Bytes>, trailers: Option<HeaderMap> },
         // What a HEAD or a 304 has: it says nothing of how long the content is.
         Absent,
         Passed { #[pin] body: B },
@@ -170,7 +170,7 @@ pin_project! {
 
 impl<B> ResponseBody<B> {
     pub(super) fn empty() -> Self {
-        Self::stored(VecDeque::new(), None)
+        Self::full(Bytes::new(), None)
     }
 
     /// No body where the head may speak of the content that there would be (RFC 9110 8.6).
@@ -179,17 +179,23 @@ impl<B> ResponseBody<B> {
     }
 
     pub(super) fn full(data: Bytes, trailers: Option<HeaderMap>) -> Self {
-        let data = if data.is_empty() {
-            VecDeque::new()
-        } else {
-            VecDeque::from([data])
-        };
-        Self::stored(data, trailers)
+        let next = (!data.is_empty()).then_some(data);
+        Self {
+            kind: Kind::Stored {
+                next,
+                rest: VecDeque::new(),
+                trailers,
+            },
+        }
     }
 
-    pub(super) fn stored(data: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
+    pub(super) fn parts(parts: VecDeque<Bytes>) -> Self {
         Self {
-            kind: Kind::Stored { data, trailers },
+            kind: Kind::Stored {
+                next: None,
+                rest: parts,
+                trailers: None,
+            },
         }
     }
 
@@ -222,8 +228,12 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
-            KindProj::Stored { data, trailers } => {
-                let data = data.pop_front().map(Frame::data);
+            KindProj::Stored {
+                next,
+                rest,
+                trailers,
+            } => {
+                let data = next.take().or_else(|| rest.pop_front()).map(Frame::data);
                 Poll::Ready(
                     data.or_else(|| trailers.take().map(Frame::trailers))
                         .map(Ok),
@@ -242,7 +252,11 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Stored { data, trailers } => data.is_empty() && trailers.is_none(),
+            Kind::Stored {
+                next,
+                rest,
+                trailers,
+            } => next.is_none() && rest.is_empty() && trailers.is_none(),
             Kind::Absent => true,
             Kind::Passed { body } | Kind::Filling { body, .. } => body.is_end_stream(),
         }
@@ -250,9 +264,12 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Stored { data, .. } => {
-                SizeHint::with_exact(data.iter().map(|chunk| chunk.len() as u64).sum())
-            }
+            Kind::Stored { next, rest, .. } => SizeHint::with_exact(
+                next.iter()
+                    .chain(rest)
+                    .map(|chunk| chunk.len() as u64)
+                    .sum(),
+            ),
             // Not 0: a server that writes Content-Length from this would write a wrong one.
             Kind::Absent => SizeHint::new(),
             Kind::Passed { body } | Kind::Filling { body, .. } => body.size_hint(),
@@ -260,8 +277,8 @@ where
     }
 }
 
-/// Lets a fill see what passes. It is over with the last frame, before the reader gets that: a reader who
-/// has everything finds it stored, and one who knows the length may never ask for the end.
+/// Lets a fill see what passes. It is over with the last frame, before the reader gets that, so that a reader
+/// who has everything finds it stored.
 fn record(
     fill: &mut Option<Box<Fill>>,
     frame: Option<&Result<Frame<Bytes>, BoxError>>,
@@ -270,11 +287,11 @@ fn record(
     let Some(open) = fill else { return };
     let goes_on = match frame {
         // Trailers are the end too: HTTP/2 servers do not ask on after them.
-        Some(Ok(frame)) => {
-            open.push(frame) && !(ended || frame.is_trailers() || open.is_complete())
-        }
+        Some(Ok(frame)) => open.push(frame) && !(ended || frame.is_trailers()),
         Some(Err(_)) => {
-            *fill = None;
+            if let Some(fill) = fill.take() {
+                fill.fail();
+            }
             return;
         }
         None => false,

@@ -1,6 +1,6 @@
 //! What makes two requests ask for the same thing: [`CacheKey`].
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use smallvec::SmallVec;
@@ -219,7 +219,10 @@ impl CacheKey {
             Query::All if !self.sorted => SmallVec::from_slice(&[query]),
             Query::All => query.split('&').collect(),
             Query::Nothing => return,
-            Query::Only(names) => query.split('&').filter(|pair| names.name(pair)).collect(),
+            Query::Only(names) => query
+                .split('&')
+                .filter(|pair| pair.contains(';') || names.name(pair))
+                .collect(),
             Query::Without(names) => query
                 .split('&')
                 .filter(|pair| pair.contains(';') || !names.name(pair))
@@ -229,8 +232,9 @@ impl CacheKey {
         if selected && kept.iter().all(|pair| pair.is_empty()) {
             return;
         }
-        if self.sorted {
-            kept.sort_by(|one, two| name_of(one).cmp(name_of(two)));
+        // What follows a `;` may be a parameter of any name: its place counts then.
+        if self.sorted && !query.contains(';') {
+            kept.sort_by_cached_key(|pair| decoded_name(pair));
         }
         for (index, pair) in kept.iter().enumerate() {
             out.push(if index == 0 { b'?' } else { b'&' });
@@ -333,8 +337,7 @@ impl Names {
 
     /// Whether a parameter, as it is written, has one of the names once decoded.
     fn name(&self, pair: &str) -> bool {
-        let decoded = form_urlencoded::parse(name_of(pair).as_bytes()).next();
-        let name = decoded.map_or(std::borrow::Cow::Borrowed(""), |(name, _)| name);
+        let name = decoded_name(pair);
         self.0.iter().any(|known| match known.strip_suffix('*') {
             Some(start) => name.starts_with(start),
             None => name == known.as_str(),
@@ -342,8 +345,11 @@ impl Names {
     }
 }
 
-fn name_of(pair: &str) -> &str {
-    pair.split_once('=').map_or(pair, |(name, _)| name)
+/// The name of a parameter as servers read it, whatever of it is encoded.
+fn decoded_name(pair: &str) -> Cow<'_, str> {
+    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+    let decoded = form_urlencoded::parse(name.as_bytes()).next();
+    decoded.map_or(Cow::Borrowed(""), |(name, _)| name)
 }
 
 impl fmt::Debug for Part {

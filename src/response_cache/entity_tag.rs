@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use sha2::{Digest, Sha256};
 
-use super::entry::Head;
+use super::head::Head;
 
 /// Whether stored responses that have neither an entity tag nor Last-Modified get a tag, made from a digest
 /// of their content.

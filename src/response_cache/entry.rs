@@ -10,11 +10,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::HeaderMap;
 
 use smallvec::SmallVec;
 
 use super::{
+    head::{BYTES, Head, weight_of, weight_of_name},
     policy::{
         storable::Terms,
         vary::{Selecting, Vary},
@@ -25,9 +26,6 @@ use crate::{clock::Moment, key::Key, store::Stored};
 
 /// The allocations that an `Arc` adds to its value: two counters.
 const ARC: usize = 2 * size_of::<usize>();
-
-/// What a [`Bytes`] allocates beside its bytes once it has been cloned.
-const BYTES: usize = 4 * size_of::<usize>();
 
 /// What a response cache keeps in its [`Store`](crate::store::Store): a response, or the variants of a
 /// resource. Opaque; cheap to clone.
@@ -84,13 +82,6 @@ pub(super) struct Entry {
     pub(super) contradicted: bool,
 }
 
-/// Status and fields, in memory of their exact size.
-#[derive(Clone, Debug)]
-pub(super) struct Head {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-}
-
 impl Entry {
     /// RFC 9111 4.2.3.
     pub(super) fn age(&self, now: Moment) -> Duration {
@@ -128,10 +119,11 @@ impl Entry {
             .map_or(0, |trailers| size_of::<HeaderMap>() + weight_of(trailers));
         ARC + size_of::<Self>()
             + self.key.len()
-            + weight_of(&self.head.headers)
+            + self.head.weight()
             + body
             + trailers
             + size_of_val(self.vary.names())
+            + self.vary.names().iter().map(weight_of_name).sum::<usize>()
     }
 }
 
@@ -224,60 +216,4 @@ impl Variants {
             .sum();
         ARC + size_of::<Self>() + self.key.len() + variants
     }
-}
-
-impl Head {
-    /// Copies a head into one buffer of exact size: what came from a connection's read buffer would keep
-    /// all of that alive.
-    pub(super) fn compact(status: StatusCode, headers: &HeaderMap) -> Self {
-        let mut block = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
-        headers
-            .values()
-            .for_each(|value| block.extend_from_slice(value.as_bytes()));
-        let mut block = Bytes::from(block.into_boxed_slice());
-        let mut compact = HeaderMap::with_capacity(headers.keys_len());
-        for (name, value) in headers {
-            let bytes = block.split_to(value.len());
-            let mut copy =
-                HeaderValue::from_maybe_shared(bytes).expect("it was a header value before");
-            copy.set_sensitive(value.is_sensitive());
-            compact.append(own(name), copy);
-        }
-        // A clone has room for what is there and no more.
-        Self {
-            status,
-            headers: compact.clone(),
-        }
-    }
-}
-
-/// The same name in memory of its own.
-fn own(name: &HeaderName) -> HeaderName {
-    HeaderName::from_bytes(name.as_str().as_bytes()).expect("it was a header name before")
-}
-
-/// What a map of compacted fields allocates.
-fn weight_of(headers: &HeaderMap) -> usize {
-    /// A hash and the links of a field with several lines, beside name and value.
-    const LINKS: usize = 4 * size_of::<usize>();
-    if headers.is_empty() {
-        return 0;
-    }
-    let slots = (headers.keys_len() * 4 / 3 + 1).next_power_of_two() * 4;
-    let fields = headers.len() * (size_of::<HeaderName>() + size_of::<HeaderValue>() + LINKS);
-    let values: usize = headers.values().map(HeaderValue::len).sum();
-    // Names that the `http` crate does not know lie in buffers of their own.
-    let names: usize = headers
-        .keys()
-        .filter(|name| !is_standard(name))
-        .map(|name| name.as_str().len() + BYTES)
-        .sum();
-    slots + fields + values + BYTES + names
-}
-
-/// Whether the `http` crate keeps the name as a constant.
-fn is_standard(name: &HeaderName) -> bool {
-    // A constant is never allocated, so two of its strings are the same one.
-    HeaderName::from_bytes(name.as_str().as_bytes())
-        .is_ok_and(|other| std::ptr::eq(other.as_str().as_ptr(), name.as_str().as_ptr()))
 }

@@ -9,10 +9,11 @@ use super::{
     CachePolicy,
     body::ResponseBody,
     core::Core,
-    entry::{Entry, Head},
+    entry::Entry,
     fill::{Fill, Plan},
     flow::Looked,
     freshen::Update,
+    head::Head,
     plan::{Asked, effective_uri},
     policy::{
         Decision, Rule,
@@ -124,11 +125,21 @@ impl Exchange {
                 };
                 Received::Answer(self.freshen(&base, update).await)
             }
-            None if validation::has_conditions(&self.headers) => {
+            None if self.is_the_clients(response.headers()) => {
                 Received::Answer(self.accept(response).await)
             }
             None => Received::AskAgain(Box::new(self)),
         }
+    }
+
+    /// Whether a 304 that confirms nothing stored answers the client's own conditions. One without a validator
+    /// may as well mean a tag that was added here, which the client does not have.
+    fn is_the_clients(&self, update: &HeaderMap) -> bool {
+        let added = self
+            .bases
+            .iter()
+            .any(|base| validation::has_tag(&base.head.headers));
+        validation::has_conditions(&self.headers) && (!added || validation::has_validator(update))
     }
 
     /// Passes a response on, and stores it if it may be.
@@ -167,7 +178,7 @@ impl Exchange {
         let fill = match verdict {
             Some(storing) => Some(self.fill(storing, &facts, response.headers(), length, arrival)),
             None => {
-                self.not_stored(reason).await;
+                self.not_stored(response.status(), reason).await;
                 None
             }
         };
@@ -246,6 +257,7 @@ impl Exchange {
             selecting: storing.vary.selecting(&self.headers),
             head: stored_head(facts.status, headers, &storing),
             initial_age: facts.initial_age(arrival.wall, arrival.delay),
+            without: storing.without,
             terms: storing.terms,
             vary: storing.vary,
             date: facts.date,
@@ -257,9 +269,12 @@ impl Exchange {
         })
     }
 
-    /// A response that says of itself that it must not be stored takes the place of what is stored.
-    async fn not_stored(&self, reason: Rule) {
-        if supersedes(reason) && self.asked.facts.method == Method::GET {
+    /// A response that says of itself that it must not be stored takes the place of what is stored. An error
+    /// of the server says nothing about the resource (RFC 9111 4.3.3).
+    async fn not_stored(&self, status: StatusCode, reason: Rule) {
+        self.core.stats.not_stored(reason);
+        let of_the_resource = supersedes(reason) && !status.is_server_error();
+        if of_the_resource && self.asked.facts.method == Method::GET {
             for base in &self.bases {
                 self.remove(base).await;
             }

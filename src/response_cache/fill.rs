@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header};
 use http_body::Frame;
 
 use super::{
     background,
     core::Core,
-    entry::{Entry, Head, next_id},
+    entry::{Entry, next_id},
+    head::Head,
     policy::{
         Rule,
         storable::Terms,
@@ -18,7 +19,7 @@ use super::{
     resource,
     search::Learnt,
 };
-use crate::{clock::Moment, key::Key, personal::Personal};
+use crate::{clock::Moment, header::connection, key::Key, personal::Personal};
 
 /// A response that is being recorded. Dropped before its end, it leaves nothing behind.
 pub(super) struct Fill {
@@ -43,6 +44,8 @@ pub(super) struct Plan {
     pub(super) initial_age: Duration,
     /// The length that the response announced.
     pub(super) length: Option<u64>,
+    /// Fields that are left out of what is stored.
+    pub(super) without: Vec<HeaderName>,
     /// Whether trailers were announced, so that the length does not end the response.
     pub(super) trailers_announced: bool,
     /// The marker to ask before the response is shared; `None` if it is stored for one user alone.
@@ -62,13 +65,20 @@ impl Fill {
     pub(super) fn push(&mut self, frame: &Frame<Bytes>) -> bool {
         let Some(plan) = &self.plan else { return false };
         if let Some(trailers) = frame.trailers_ref() {
-            self.trailers = Some(Box::new(Head::compact(plan.head.status, trailers).headers));
+            self.trailers = Some(Box::new(stored_trailers(plan, trailers)));
             return true;
         }
         let data = frame.data_ref().map_or(&[][..], |data| data);
         let length = self.body.len() + data.len();
         if length > plan.core.max_body() {
             self.abandon(Rule::TooLarge);
+            return false;
+        }
+        if plan
+            .length
+            .is_some_and(|announced| length as u64 > announced)
+        {
+            self.abandon(Rule::Incomplete);
             return false;
         }
         if plan.personal.as_ref().is_some_and(Personal::is_marked) {
@@ -89,7 +99,7 @@ impl Fill {
     }
 
     /// Whether the announced length is reached and nothing more can come.
-    pub(super) fn is_complete(&self) -> bool {
+    fn is_complete(&self) -> bool {
         let plan = self.plan.as_ref();
         plan.is_some_and(|plan| {
             plan.length == Some(self.body.len() as u64) && !plan.trailers_announced
@@ -98,6 +108,15 @@ impl Fill {
 
     /// The body has ended: keeps what was recorded, if that is all of it.
     pub(super) fn end(mut self) {
+        self.finish();
+    }
+
+    /// The body broke off.
+    pub(super) fn fail(mut self) {
+        self.abandon(Rule::Incomplete);
+    }
+
+    fn finish(&mut self) {
         let Some(plan) = self.plan.take() else { return };
         let cut_short = plan
             .length
@@ -124,10 +143,25 @@ impl Fill {
     }
 }
 
+/// A reader who knows the length may leave without asking for the end.
 impl Drop for Fill {
     fn drop(&mut self) {
+        if self.is_complete() {
+            self.finish();
+        }
         self.abandon(Rule::Incomplete);
     }
+}
+
+/// What of the trailers is stored: as little as of the head. A cookie does not belong there (RFC 9110 6.5.1).
+fn stored_trailers(plan: &Plan, trailers: &HeaderMap) -> HeaderMap {
+    let mut trailers = trailers.clone();
+    connection::remove_hop_by_hop(&mut trailers);
+    trailers.remove(header::SET_COOKIE);
+    for name in &plan.without {
+        trailers.remove(name);
+    }
+    Head::compact(plan.head.status, &trailers).headers
 }
 
 fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
@@ -148,6 +182,7 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
     // An exact allocation: capacity that a buffer grew to would be held as long as the entry.
     let body = Bytes::from(body.into_boxed_slice());
     core.settings.etag.add_to(&mut head, &body);
+    let head = head.with_room();
     let entry = Entry {
         key: key.as_bytes().into(),
         id: next_id(),

@@ -37,7 +37,7 @@ impl Looked {
         Self::absent(Rule::NothingStored)
     }
 
-    fn absent(reason: Rule) -> Self {
+    pub(super) fn absent(reason: Rule) -> Self {
         let mut trail = Trail::default();
         trail.note(reason);
         Self {

@@ -7,8 +7,9 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use super::{
     CachePolicy,
     body::ResponseBody,
-    entry::{Entry, Head, next_id},
+    entry::{Entry, next_id},
     exchange::{Arrival, Exchange, add_date, stored_head},
+    head::Head,
     policy::{
         Decision, Rule, Trail,
         storable::{Circumstances, storable, supersedes},
@@ -82,7 +83,7 @@ impl Exchange {
     fn updated(&self, base: &Entry, update: Update<'_>, arrival: Arrival) -> Updated {
         let mut news = update.headers.clone();
         add_date(&mut news, arrival.wall);
-        let headers = validation::freshened(&base.head.headers, &news);
+        let headers = validation::freshened(&base.head.plain(), &news);
         let facts = self.facts(base.head.status, &headers, arrival);
         let also = Circumstances {
             // What the handler said of the response holds until it says something else.
@@ -108,7 +109,7 @@ impl Exchange {
             Some(_) if !same_rule => Err(Rule::SearchChanged),
             Some(storing) => Ok(Entry {
                 id: next_id(),
-                head: stored_head(base.head.status, &headers, &storing),
+                head: stored_head(base.head.status, &headers, &storing).with_room(),
                 terms: storing.terms,
                 vary: storing.vary,
                 date: facts.date,

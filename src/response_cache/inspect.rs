@@ -63,7 +63,7 @@ pub(super) async fn inspect<B>(
 fn describe(entry: &std::sync::Arc<Entry>, now: Moment) -> Inspection {
     Inspection {
         status: entry.head.status,
-        headers: entry.head.headers.clone(),
+        headers: entry.head.plain(),
         length: entry.body.len(),
         age: entry.age(now),
         lifetime: entry.terms.lifetime,

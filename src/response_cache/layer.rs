@@ -46,10 +46,12 @@ impl ResponseCacheLayer {
 
     /// Makes it one user's own cache rather than one that users share (RFC 9111 1): `private` responses,
     /// those to requests with Authorization or Cookie, and Set-Cookie are stored; `s-maxage` and
-    /// `proxy-revalidate` mean nothing. For HTTP clients that act for one user.
+    /// `proxy-revalidate` mean nothing, and no targeted field is looked at. For HTTP clients that act for one
+    /// user.
     #[must_use]
     pub fn private(mut self) -> Self {
         self.rules().private = true;
+        self.rules().targeted.clear();
         self
     }
 

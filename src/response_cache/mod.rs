@@ -108,6 +108,7 @@ mod exchange;
 mod fill;
 mod flow;
 mod freshen;
+mod head;
 mod inspect;
 mod invalidate;
 mod layer;

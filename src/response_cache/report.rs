@@ -8,7 +8,7 @@ use super::{
     policy::{Rule, Trail},
 };
 use crate::{
-    header::cache_status::{CacheStatus, Fwd},
+    header::cache_status::{self, CacheStatus, Fwd},
     key::Key,
 };
 
@@ -107,8 +107,9 @@ impl<'a> Report<'a> {
         if core.settings.outcome {
             response.extensions_mut().insert(self.outcome);
         }
-        if let Some(name) = &core.settings.name {
-            self.status(core).append(name, response.headers_mut());
+        match &core.settings.name {
+            Some(name) => self.status(core).write(name, response.headers_mut()),
+            None => cache_status::release(response.headers_mut()),
         }
     }
 

@@ -12,7 +12,10 @@ use super::{
     policy::{Rule, Trail, range, validation},
     report::Report,
 };
-use crate::header::range::{self as ranges, RangeRequest};
+use crate::header::{
+    number,
+    range::{self as ranges, RangeRequest},
+};
 
 /// What a 304 carries (RFC 9110 15.4.5), and Last-Modified for clients that validate by it.
 const NOT_MODIFIED: [HeaderName; 7] = [
@@ -42,7 +45,13 @@ pub(super) fn from_store<B>(
     let mut response = shape(core, entry, asked);
     let headers = response.headers_mut();
     // RFC 9111 4: generated, replacing any that was stored.
-    headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+    let age = number::value(age.as_secs());
+    match headers.get_mut(header::AGE) {
+        Some(room) => *room = age,
+        None => {
+            headers.insert(header::AGE, age);
+        }
+    }
     report.write(core, &mut response);
     response
 }
@@ -126,7 +135,7 @@ fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Response<ResponseBody<B>> 
         several => multipart(entry, several, content_range),
     };
     let sent: usize = data.iter().map(Bytes::len).sum();
-    let mut response = whole(entry, ResponseBody::stored(data, None));
+    let mut response = whole(entry, ResponseBody::parts(data));
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(sent));

@@ -19,7 +19,7 @@ use super::{
     core::Core,
     flow,
     plan::{Asked, Plan, plan},
-    policy::reuse::Reuse,
+    policy::{Rule, reuse::Reuse},
     post_body, resource,
 };
 use crate::{error::BoxError, store::Lookup};
@@ -106,7 +106,7 @@ impl<S> ResponseCache<S> {
         asked: &Asked,
     ) -> Result<Response<ResponseBody<R>>, Option<flow::Looked>> {
         if !asked.may_be_answered() {
-            return Err(Some(flow::Looked::nothing()));
+            return Err(Some(flow::Looked::absent(Rule::Method)));
         }
         if self.core.settings.no_vary_search {
             return Err(None);

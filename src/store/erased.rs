@@ -137,10 +137,7 @@ mod tests {
         assert_eq!(memory.lookup(&key), Lookup::Found(value));
         let removed = store.update_now(&key, |_| Change::Remove);
         assert_eq!(removed.unwrap().unwrap(), Updated::Removed);
-        assert_eq!(
-            store.clone().get(&key).now_or_never().unwrap().unwrap(),
-            None
-        );
+        assert_eq!(store.get(&key).now_or_never().unwrap().unwrap(), None);
     }
 
     #[tokio::test]

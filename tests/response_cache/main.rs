@@ -16,6 +16,7 @@ mod keys;
 mod lifetimes;
 mod limits;
 mod multipart;
+#[cfg(feature = "axum")]
 mod nesting;
 mod peer_defects;
 mod personal;

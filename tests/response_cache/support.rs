@@ -17,27 +17,29 @@ use tower_keep::{
 };
 
 /// What an origin is asked with.
-pub type Asked = Request<RequestBody<Full<Bytes>>>;
+pub(crate) type Asked = Request<RequestBody<Full<Bytes>>>;
 
 type Answer = dyn Fn(&Asked) -> Response<Full<Bytes>> + Send + Sync;
 
 /// An origin whose answer is a function of the request; it remembers what it was asked.
 #[derive(Clone)]
-pub struct Origin {
+pub(crate) struct Origin {
     answer: Arc<Answer>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 /// A request that reached the origin.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub method: http::Method,
-    pub uri: http::Uri,
-    pub headers: HeaderMap,
+pub(crate) struct Seen {
+    pub(crate) method: http::Method,
+    pub(crate) uri: http::Uri,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Origin {
-    pub fn new(answer: impl Fn(&Asked) -> Response<Full<Bytes>> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        answer: impl Fn(&Asked) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             answer: Arc::new(answer),
             seen: Arc::default(),
@@ -45,7 +47,7 @@ impl Origin {
     }
 
     /// An origin that always answers 200 with these fields and a body that counts: "1", "2", ...
-    pub fn with(fields: &'static [(&'static str, &'static str)]) -> Self {
+    pub(crate) fn with(fields: &'static [(&'static str, &'static str)]) -> Self {
         let count = std::sync::atomic::AtomicUsize::new(0);
         Self::new(move |_| {
             let count = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
@@ -54,12 +56,12 @@ impl Origin {
     }
 
     /// The requests that reached it.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// How many requests reached it.
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 }
@@ -87,7 +89,11 @@ impl Service<Asked> for Origin {
 }
 
 /// A response with these fields; repeated names are repeated lines.
-pub fn respond(status: StatusCode, fields: &[(&str, &str)], body: &str) -> Response<Full<Bytes>> {
+pub(crate) fn respond(
+    status: StatusCode,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body.to_owned()));
     *response.status_mut() = status;
     for (name, value) in fields {
@@ -100,29 +106,29 @@ pub fn respond(status: StatusCode, fields: &[(&str, &str)], body: &str) -> Respo
 }
 
 /// A cache around an origin, with its clock.
-pub struct Cache {
-    pub service: ResponseCache<Origin>,
-    pub layer: ResponseCacheLayer,
-    pub clock: ManualClock,
-    pub origin: Origin,
+pub(crate) struct Cache {
+    pub(crate) service: ResponseCache<Origin>,
+    pub(crate) layer: ResponseCacheLayer,
+    pub(crate) clock: ManualClock,
+    pub(crate) origin: Origin,
 }
 
 /// An answer whose body has been read.
 #[derive(Clone, Debug)]
-pub struct Got {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
-    pub extensions: http::Extensions,
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) extensions: http::Extensions,
 }
 
 impl Cache {
-    pub fn new(origin: Origin) -> Self {
+    pub(crate) fn new(origin: Origin) -> Self {
         Self::with(origin, |layer| layer)
     }
 
     /// A cache with settings of its own.
-    pub fn with(
+    pub(crate) fn with(
         origin: Origin,
         set: impl FnOnce(ResponseCacheLayer) -> ResponseCacheLayer,
     ) -> Self {
@@ -136,12 +142,12 @@ impl Cache {
         }
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// Sends a request and reads the whole answer.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Got {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Got {
         let response: Response<ResponseBody<Full<Bytes>>> =
             self.service.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -155,13 +161,13 @@ impl Cache {
     }
 
     /// GET of `/` (or of the URI in `:uri`), with these fields.
-    pub async fn get(&self, fields: &[(&str, &str)]) -> Got {
+    pub(crate) async fn get(&self, fields: &[(&str, &str)]) -> Got {
         self.send(request("GET", fields)).await
     }
 }
 
 /// A request to `http://origin.test/`, or to what the pseudo-field `:uri` names.
-pub fn request(method: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
+pub(crate) fn request(method: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::default());
     *request.method_mut() = method.parse().unwrap();
     *request.uri_mut() = "http://origin.test/".parse().unwrap();
@@ -179,17 +185,17 @@ pub fn request(method: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
 }
 
 impl Got {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
     /// Whether Cache-Status says that it came from store.
-    pub fn is_hit(&self) -> bool {
+    pub(crate) fn is_hit(&self) -> bool {
         self.header("cache-status")
             .is_some_and(|status| status.starts_with("tower-keep; hit"))
     }
 
-    pub fn age(&self) -> Option<u64> {
+    pub(crate) fn age(&self) -> Option<u64> {
         self.headers.get(header::AGE)?.to_str().ok()?.parse().ok()
     }
 }

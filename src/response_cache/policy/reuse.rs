@@ -57,7 +57,7 @@ pub(crate) fn reuse(
 fn excluded(rules: &Rules, request: &RequestFacts, terms: &Terms) -> Option<Rule> {
     if rules.private {
         None
-    } else if request.authorization && !terms.authorized {
+    } else if request.authorization && !(terms.authorized && terms.explicit) {
         Some(Rule::Authorization)
     } else if request.unkeyed_cookie && !terms.explicit {
         Some(Rule::Cookie)

@@ -78,7 +78,7 @@ pub(crate) fn storable(
         .and_then(|()| set_cookie(rules, facts, headers, &mut trail))
         .and_then(|strip_cookie| {
             let vary = Vary::read(headers, rules.max_vary)?;
-            permitted(request, facts, also, lifetime.as_ref())?;
+            permitted(rules, request, facts, also, lifetime.as_ref())?;
             Ok(storing(rules, facts, lifetime.as_ref(), vary, strip_cookie))
         })
         .and_then(|storing| useful(storing, facts, headers));
@@ -148,7 +148,7 @@ fn forbidden(
 /// Statuses that answer a range or a condition of one request (RFC 9110 13, 14), and say nothing to a request
 /// without it: stored, a 412 or 416 that one client provoked would be everybody's answer.
 fn answers_a_condition(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 206 | 304 | 412 | 416)
+    matches!(status.as_u16(), 206 | 304 | 412 | 416 | 417)
 }
 
 /// Whether a response that is not stored for this reason takes the place of what is stored nevertheless: the
@@ -160,7 +160,6 @@ pub(crate) fn supersedes(reason: Rule) -> bool {
             | Rule::Private
             | Rule::PolicyNoStore
             | Rule::NotUnderstood
-            | Rule::NotCacheable
             | Rule::NoUse
             | Rule::SearchChanged
     )
@@ -200,6 +199,7 @@ fn set_cookie(
 /// What permits to store a response: explicit freshness, `public`, a default that was set for its status,
 /// or a status that may go without.
 fn permitted(
+    rules: &Rules,
     request: &RequestFacts,
     facts: &ResponseFacts,
     also: Circumstances,
@@ -215,7 +215,14 @@ fn permitted(
     if !explicit && lifetime.is_none() && !heuristically_cacheable(facts.status) {
         return Err(Rule::NotCacheable);
     }
-    if !explicit && request.unkeyed_cookie {
+    if explicit || rules.private {
+        return Ok(());
+    }
+    // A default must not share what may depend on its user.
+    if request.authorization {
+        return Err(Rule::Authorization);
+    }
+    if request.unkeyed_cookie {
         return Err(Rule::Cookie);
     }
     Ok(())

@@ -25,7 +25,7 @@ pub(crate) fn add_conditions<'a>(
             .get_all(header::IF_NONE_MATCH)
             .iter()
             .any(|value| value == tag);
-        if !known {
+        if !known && !etag::is_any(request) {
             request.append(header::IF_NONE_MATCH, tag.clone());
         }
     }
@@ -107,14 +107,14 @@ pub(crate) fn confirms(update: &HeaderMap, stored: &HeaderMap, alone: bool) -> b
     }
 }
 
-/// A strong tag confirms only itself; a weak one confirms what matches it weakly.
+/// A strong tag confirms only itself; a weak one confirms what matches it weakly (RFC 9111 4.3.4).
 fn same_tag(update: &HeaderValue, known: &HeaderValue) -> bool {
     let parsed = EntityTag::parse(update.as_bytes()).zip(EntityTag::parse(known.as_bytes()));
     parsed.map_or(update == known, |(update, known)| {
         if update.weak {
             update.weak_eq(known)
         } else {
-            update.strong_eq(known) || (known.weak && update.weak_eq(known))
+            update.strong_eq(known)
         }
     })
 }
