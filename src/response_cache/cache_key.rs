@@ -164,8 +164,8 @@ impl CacheKey {
         self
     }
 
-    /// Lets POST requests be answered from store, with a SHA-256 digest of the body as part of the key: for
-    /// queries that are sent as POST. Bodies above `limit` bytes pass the cache by.
+    /// Lets POST requests be answered from store, with a SHA-256 digest of the body, its Content-Type and its
+    /// Content-Encoding as part of the key: for queries that are sent as POST. Bodies above `limit` bytes pass the cache by.
     ///
     /// Such a request no longer counts as unsafe: it invalidates nothing.
     #[must_use]

@@ -32,13 +32,22 @@ use crate::{
     personal::Personal,
 };
 
+/// The stored responses that a validation can confirm.
+#[derive(Default)]
+pub(super) struct Bases {
+    /// The one that the request selects.
+    pub(super) selected: Option<Arc<Entry>>,
+    /// Other variants of the resource, each with a strong tag of its own.
+    pub(super) others: Vec<Arc<Entry>>,
+}
+
 /// A request that is on its way to the inner service.
 pub(super) struct Exchange {
     pub(super) core: Arc<Core>,
     pub(super) asked: Asked,
     pub(super) looked: Looked,
     /// The stored responses whose validators go with the request.
-    pub(super) bases: Vec<Arc<Entry>>,
+    pub(super) bases: Bases,
     /// The request's fields as they came.
     pub(super) headers: HeaderMap,
     target: Option<TargetUri>,
@@ -76,7 +85,7 @@ impl Exchange {
         parts: &mut Parts,
         asked: Asked,
         looked: Looked,
-        bases: Vec<Arc<Entry>>,
+        bases: Bases,
     ) -> Self {
         Self {
             headers: parts.headers.clone(),
@@ -97,14 +106,16 @@ impl Exchange {
 
     /// Whether what is stored can be validated by this request.
     pub(super) fn validates(&self) -> bool {
-        self.bases
-            .iter()
-            .any(|base| validation::has_validator(&base.head.headers))
+        let selected = self.bases.selected.as_ref();
+        selected.is_some_and(|base| validation::has_validator(&base.head.headers))
+            || !self.bases.others.is_empty()
     }
 
     /// Adds the validators of what is stored.
     pub(super) fn add_conditions(&self, request: &mut HeaderMap) {
-        validation::add_conditions(request, self.bases.iter().map(|base| &base.head.headers));
+        let selected = self.bases.selected.as_ref().map(|base| &base.head.headers);
+        let others = self.bases.others.iter().map(|base| &base.head.headers);
+        validation::add_conditions(request, selected, others);
     }
 
     /// Understands a response.
@@ -135,10 +146,9 @@ impl Exchange {
     /// Whether a 304 that confirms nothing stored answers the client's own conditions. One without a validator
     /// may as well mean a tag that was added here, which the client does not have.
     fn is_the_clients(&self, update: &HeaderMap) -> bool {
-        let added = self
-            .bases
-            .iter()
-            .any(|base| validation::has_tag(&base.head.headers));
+        let selected = self.bases.selected.as_ref();
+        let added = selected.is_some_and(|base| validation::has_tag(&base.head.headers))
+            || !self.bases.others.is_empty();
         validation::has_conditions(&self.headers) && (!added || validation::has_validator(update))
     }
 
@@ -274,10 +284,9 @@ impl Exchange {
     async fn not_stored(&self, status: StatusCode, reason: Rule) {
         self.core.stats.not_stored(reason);
         let of_the_resource = supersedes(reason) && !status.is_server_error();
-        if of_the_resource && self.asked.facts.method == Method::GET {
-            for base in &self.bases {
-                self.remove(base).await;
-            }
+        let replaces = of_the_resource && self.asked.facts.method == Method::GET;
+        if let Some(base) = self.bases.selected.as_ref().filter(|_| replaces) {
+            self.remove(base).await;
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     body::{RequestBody, ResponseBody},
     core::Core,
     entry::Entry,
-    exchange::{Exchange, Received},
+    exchange::{Bases, Exchange, Received},
     invalidate::Invalidation,
     plan::Asked,
     policy::{
@@ -61,12 +61,7 @@ impl Looked {
             },
             Selection::Response(entry) if entry.is_over(now) => Self::nothing(),
             Selection::Response(entry) => {
-                let candidate = Candidate {
-                    terms: &entry.terms,
-                    age: entry.age(now),
-                    contradicted: entry.contradicted,
-                };
-                let decision = reuse(&core.settings.rules, &asked.facts, candidate);
+                let decision = reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
                 Self {
                     entry: Some(entry),
                     others: None,
@@ -181,7 +176,11 @@ where
         .is_unsafe()
         .then(|| Invalidation::of_request(&core, &parts))
         .flatten();
-    let bases = bases(&core, &asked, &looked).await;
+    let bases = if asked.facts.method.is_safe() {
+        bases(&core, &asked, &looked).await
+    } else {
+        Bases::default()
+    };
     let exchange = Exchange::begin(core, &mut parts, asked, looked, bases);
     let unconditional = exchange.validates().then(|| parts.clone());
     if unconditional.is_some() {
@@ -201,31 +200,39 @@ where
     }
 }
 
-/// The stored responses that a validation can confirm (RFC 9111 4.3.1): the selected one, or the other
-/// variants of the resource as far as this request may get them.
-async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Vec<Arc<Entry>> {
-    if !asked.facts.method.is_safe() {
-        return Vec::new();
-    }
-    let now = core.settings.clock.now();
-    match (&looked.entry, &looked.others) {
-        (Some(entry), _) if looked.decision.verdict == Reuse::Validate => vec![Arc::clone(entry)],
-        (None, Some(others)) => {
-            let mut entries = resource::all(&core.store, &asked.key, others).await;
-            entries.retain(|entry| {
-                let candidate = Candidate {
-                    terms: &entry.terms,
-                    age: entry.age(now),
-                    contradicted: entry.contradicted,
-                };
-                let verdict = reuse(&core.settings.rules, &asked.facts, candidate).verdict;
-                verdict != Reuse::Never
-                    && !entry.is_over(now)
-                    && validation::has_tag(&entry.head.headers)
-            });
-            entries
+/// The stored responses that a validation can confirm (RFC 9111 4.3.1): the selected one, and the resource's
+/// other variants as far as this request may get them.
+async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
+    let validates = looked.decision.verdict == Reuse::Validate;
+    let selected = looked.entry.clone().filter(|_| validates);
+    let variants = match (&selected, &looked.others) {
+        (None, Some(others)) => Some(Arc::clone(others)),
+        (Some(entry), _) if !entry.vary.is_empty() => {
+            resource::variants(&core.store, &asked.key).await
         }
-        _ => Vec::new(),
+        _ => None,
+    };
+    let mut others = match variants {
+        Some(variants) => resource::all(&core.store, &asked.key, &variants).await,
+        None => Vec::new(),
+    };
+    let now = core.settings.clock.now();
+    others.retain(|entry| {
+        let verdict = reuse(&core.settings.rules, &asked.facts, candidate(entry, now)).verdict;
+        let other = selected
+            .as_ref()
+            .is_none_or(|selected| selected.id != entry.id);
+        let usable = verdict != Reuse::Never && !entry.is_over(now);
+        other && usable && validation::has_strong_tag(&entry.head.headers)
+    });
+    Bases { selected, others }
+}
+
+fn candidate(entry: &Entry, now: Moment) -> Candidate<'_> {
+    Candidate {
+        terms: &entry.terms,
+        age: entry.age(now),
+        contradicted: entry.contradicted,
     }
 }
 

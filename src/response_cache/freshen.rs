@@ -8,7 +8,7 @@ use super::{
     CachePolicy,
     body::ResponseBody,
     entry::{Entry, next_id},
-    exchange::{Arrival, Exchange, add_date, stored_head},
+    exchange::{Arrival, Bases, Exchange, add_date, stored_head},
     head::Head,
     policy::{
         Decision, Rule, Trail,
@@ -36,12 +36,19 @@ struct Updated {
 impl Exchange {
     /// The stored response that a 304 confirms.
     pub(super) fn confirmed(&self, update: &HeaderMap) -> Option<Arc<Entry>> {
-        let alone = match self.bases.as_slice() {
-            [only] => validation::asks_only_about(&self.headers, &only.head.headers),
-            _ => false,
+        let Bases { selected, others } = &self.bases;
+        let confirms_selected = |base: &&Arc<Entry>| {
+            let stored = &base.head.headers;
+            let alone = others.is_empty() && validation::asks_only_about(&self.headers, stored);
+            validation::confirms(update, stored, alone)
         };
-        let confirms = |base: &&Arc<Entry>| validation::confirms(update, &base.head.headers, alone);
-        self.bases.iter().find(confirms).cloned()
+        let confirms_other =
+            |base: &&Arc<Entry>| validation::confirms_variant(update, &base.head.headers);
+        selected
+            .iter()
+            .find(confirms_selected)
+            .or_else(|| others.iter().find(confirms_other))
+            .cloned()
     }
 
     /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
@@ -178,7 +185,12 @@ impl Exchange {
 
     /// Stores a freshened response in the place of the one that was confirmed.
     async fn keep(&self, base: &Entry, fresh: &Entry) {
-        if self.looked.entry.is_some() && fresh.vary == base.vary {
+        let selected = self
+            .bases
+            .selected
+            .as_ref()
+            .is_some_and(|selected| selected.id == base.id);
+        if selected && fresh.vary == base.vary {
             self.replace(base, fresh.clone()).await;
             return;
         }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, header, request::Parts};
 use http_body::{Body, Frame};
 use sha2::{Digest, Sha256};
 use tower_service::Service;
@@ -51,7 +51,7 @@ where
     R: Body,
     R::Error: Into<BoxError>,
 {
-    match read(Box::pin(body), limit).await {
+    match read(Box::pin(body), limit, described(&parts)).await {
         Read::TooLong { frames, rest } => {
             let body = RequestBody::resumed(frames, rest);
             flow::pass(core, inner, parts, body, Rule::TooLarge).await
@@ -70,12 +70,24 @@ where
     }
 }
 
-async fn read<B>(mut body: Pin<Box<B>>, limit: usize) -> Read<B>
+/// A digest of what says how the body is to be read: the same bytes as JSON and as a form are two requests.
+fn described(parts: &Parts) -> Sha256 {
+    let mut digest = Sha256::new();
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        for value in parts.headers.get_all(name) {
+            digest.update(value);
+            digest.update(b"\n");
+        }
+        digest.update(b"\n");
+    }
+    digest
+}
+
+async fn read<B>(mut body: Pin<Box<B>>, limit: usize, mut digest: Sha256) -> Read<B>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    let mut digest = Sha256::new();
     let mut frames = VecDeque::new();
     let mut length = 0_usize;
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {

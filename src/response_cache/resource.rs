@@ -95,6 +95,14 @@ async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, Sto
     }
 }
 
+/// The list of a resource's variants, if it varies and the store can be asked.
+pub(super) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
+    match get(store, key).await.ok()??.0 {
+        Kept::Variants(variants) => Some(variants),
+        Kept::Response(_) | Kept::Search(_) => None,
+    }
+}
+
 /// The stored variants of a resource, as far as they can be had.
 pub(super) async fn all(store: &Responses, key: &Key, variants: &Variants) -> Vec<Arc<Entry>> {
     let mut entries = Vec::with_capacity(variants.list.len());

@@ -36,4 +36,5 @@ mod support;
 mod targeted;
 mod updates;
 mod validation;
+mod variants;
 mod vary;

@@ -246,3 +246,26 @@ fn errors_of_request_bodies_are_boxed() {
     fn is<B: Body<Data = Bytes, Error = BoxError>>() {}
     is::<RequestBody<Frames>>();
 }
+
+#[tokio::test]
+async fn the_same_bytes_of_another_type_or_coding_are_another_request() {
+    let (origin, reads) = echo();
+    let layer = ResponseCacheLayer::new().key(CacheKey::new().post_body(64));
+    let cache = layer.layer(origin);
+    let described: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("content-type", "application/json")],
+        &[("content-type", "text/plain")],
+        &[("content-type", "text/plain"), ("content-encoding", "gzip")],
+    ];
+    for fields in described.iter().chain(&described) {
+        let request = request("POST", fields).map(|_| Frames::of(&["{}"]));
+        let response = cache.clone().oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+    assert_eq!(
+        reads.lock().unwrap().len(),
+        described.len(),
+        "each once, then from store"
+    );
+}

@@ -10,17 +10,17 @@ use crate::header::{
 
 /// Adds the validators of what is stored to a request (RFC 9111 4.3.1).
 ///
-/// Every entity tag of `stored` goes into If-None-Match beside the client's own. Last-Modified goes into
-/// If-Modified-Since unless the client sent conditions of its own, which keep their meaning.
+/// The entity tags of the selected response and of the resource's other variants go into If-None-Match beside
+/// the client's own. A date tells no variant from another, so If-Modified-Since is that of the selected response
+/// alone, unless the client sent conditions of its own, which keep their meaning.
 pub(crate) fn add_conditions<'a>(
     request: &mut HeaderMap,
-    stored: impl Iterator<Item = &'a HeaderMap> + Clone,
+    selected: Option<&'a HeaderMap>,
+    others: impl Iterator<Item = &'a HeaderMap>,
 ) {
     let client_asked = has_conditions(request);
-    for tag in stored
-        .clone()
-        .filter_map(|headers| headers.get(header::ETAG))
-    {
+    let tags = selected.into_iter().chain(others);
+    for tag in tags.filter_map(|stored| stored.get(header::ETAG)) {
         let known = request
             .get_all(header::IF_NONE_MATCH)
             .iter()
@@ -29,10 +29,8 @@ pub(crate) fn add_conditions<'a>(
             request.append(header::IF_NONE_MATCH, tag.clone());
         }
     }
-    let newest = stored
-        .filter_map(|headers| headers.get(header::LAST_MODIFIED))
-        .next();
-    if let (Some(modified), false) = (newest, client_asked) {
+    let modified = selected.and_then(|stored| stored.get(header::LAST_MODIFIED));
+    if let (Some(modified), false) = (modified, client_asked) {
         request.insert(header::IF_MODIFIED_SINCE, modified.clone());
     }
 }
@@ -47,9 +45,17 @@ pub(crate) fn has_validator(stored: &HeaderMap) -> bool {
     has_tag(stored) || stored.contains_key(header::LAST_MODIFIED)
 }
 
-/// Whether a stored response can be told from others by an entity tag.
+/// Whether a stored response has an entity tag.
 pub(crate) fn has_tag(stored: &HeaderMap) -> bool {
     stored.contains_key(header::ETAG)
+}
+
+/// Whether a stored response can be told from all others of its resource.
+pub(crate) fn has_strong_tag(stored: &HeaderMap) -> bool {
+    let tag = stored
+        .get(header::ETAG)
+        .and_then(|tag| EntityTag::parse(tag.as_bytes()));
+    tag.is_some_and(|tag| !tag.weak)
 }
 
 /// Whether a client's own conditions, if any, speak of nothing but this stored response.
@@ -105,6 +111,17 @@ pub(crate) fn confirms(update: &HeaderMap, stored: &HeaderMap, alone: bool) -> b
         }
         None => alone,
     }
+}
+
+/// RFC 9111 4.3.4: whether a 304 speaks of this variant, which was not selected: only a strong tag says so, as
+/// a weak one may be that of several variants (RFC 9110 8.8.3).
+pub(crate) fn confirms_variant(update: &HeaderMap, stored: &HeaderMap) -> bool {
+    let tag = |headers: &HeaderMap| headers.get(header::ETAG).cloned();
+    let tags = tag(update).zip(tag(stored));
+    tags.is_some_and(|(update, stored)| {
+        let parsed = EntityTag::parse(update.as_bytes()).zip(EntityTag::parse(stored.as_bytes()));
+        parsed.is_some_and(|(update, stored)| update.strong_eq(stored))
+    })
 }
 
 /// A strong tag confirms only itself; a weak one confirms what matches it weakly (RFC 9111 4.3.4).

@@ -5,7 +5,8 @@ use super::*;
 fn conditions(request: Lines<'_>, stored: &[Lines<'_>]) -> HeaderMap {
     let mut request = headers(request);
     let stored: Vec<_> = stored.iter().map(|lines| headers(lines)).collect();
-    add_conditions(&mut request, stored.iter());
+    let (selected, others) = stored.split_first().expect("something stored");
+    add_conditions(&mut request, Some(selected), others.iter());
     request
 }
 
@@ -24,17 +25,45 @@ fn the_validators_of_what_is_stored_become_conditions() {
 }
 
 #[test]
-fn each_stored_tag_is_named_once_and_the_first_date() {
+fn each_stored_tag_is_named_once() {
     let request = conditions(
         &[],
         &[
             &[("etag", "\"a\"")],
-            &[("etag", "\"b\""), ("last-modified", LATER)],
-            &[("etag", "\"a\""), ("last-modified", EARLY)],
+            &[("etag", "\"b\"")],
+            &[("etag", "\"a\"")],
         ],
     );
     assert_eq!(all(&request, &header::IF_NONE_MATCH), ["\"a\"", "\"b\""]);
-    assert_eq!(all(&request, &header::IF_MODIFIED_SINCE), [LATER]);
+}
+
+// The date of one variant says nothing about another one.
+#[test]
+fn the_date_is_that_of_the_selected_response_alone() {
+    let other: Lines<'_> = &[("etag", "\"b\""), ("last-modified", LATER)];
+    let request = conditions(&[], &[&[("etag", "\"a\"")], other]);
+    assert!(!request.contains_key(header::IF_MODIFIED_SINCE));
+    let request = conditions(&[], &[&[("last-modified", EARLY)], other]);
+    assert_eq!(all(&request, &header::IF_MODIFIED_SINCE), [EARLY]);
+    let mut request = HeaderMap::new();
+    add_conditions(&mut request, None, [&headers(other)].into_iter());
+    assert_eq!(request, headers(&[("if-none-match", "\"b\"")]));
+}
+
+#[test]
+fn a_variant_that_was_not_selected_is_confirmed_by_its_strong_tag_alone() {
+    let confirmed =
+        |update: Lines<'_>, stored: Lines<'_>| confirms_variant(&headers(update), &headers(stored));
+    assert!(confirmed(&[("etag", "\"a\"")], &[("etag", "\"a\"")]));
+    assert!(!confirmed(&[("etag", "\"a\"")], &[("etag", "\"b\"")]));
+    assert!(!confirmed(&[("etag", "W/\"a\"")], &[("etag", "W/\"a\"")]));
+    assert!(!confirmed(
+        &[("last-modified", EARLY)],
+        &[("last-modified", EARLY)]
+    ));
+    assert!(!confirmed(&[], &[]));
+    assert!(has_strong_tag(&headers(&[("etag", "\"a\"")])));
+    assert!(!has_strong_tag(&headers(&[("etag", "W/\"a\"")])) && !has_strong_tag(&headers(&[])));
 }
 
 #[test]
