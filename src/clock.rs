@@ -144,6 +144,7 @@ impl Clock {
     }
 
     /// The wall clock in whole seconds since 1970, rounded down: the precision of HTTP's dates.
+    #[must_use]
     pub fn unix_seconds(&self) -> i64 {
         match self.wall().duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
