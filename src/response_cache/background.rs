@@ -1,20 +1,122 @@
-//! Work that nobody waits for.
+//! Work that nobody waits for: refreshes, and writes to stores that have to be waited for.
 
 use std::{
+    collections::HashSet,
     future::Future,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
-/// Runs `work` at once as far as it goes without waiting: with a store in memory, to its end. What then
-/// remains becomes a task of the runtime.
+use tokio::runtime::Handle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The background work of a cache: see
+/// [`ResponseCacheLayer::background`](super::ResponseCacheLayer::background).
 ///
-/// Outside of a tokio runtime the remainder is dropped, which a store must bear at any time.
-pub(super) fn run(work: impl Future<Output = ()> + Send + 'static) {
-    let mut work = Box::pin(work);
-    let ended = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if ended == Poll::Pending
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
+/// ```
+/// use tower_keep::ResponseCacheLayer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let layer = ResponseCacheLayer::new();
+/// let background = layer.background();
+/// // ... serve until it is time to stop, then:
+/// background.shutdown().await;
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Background {
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    /// The keys that are being refreshed.
+    refreshing: Arc<Mutex<HashSet<Box<[u8]>>>>,
+}
+
+impl Background {
+    /// Ends refreshes where they are, waits until what is being written is written, and lets no refresh begin
+    /// any more: from then on, what is stale is validated before it is served.
+    pub async fn shutdown(&self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// How many refreshes and writes are under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Runs `work` at once as far as it goes without waiting: with a store in memory, to its end. What then
+    /// remains becomes a task of the runtime. Outside of one it is dropped, which a store must bear at any
+    /// time.
+    pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut work = Box::pin(work);
+        let ended = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if ended == Poll::Pending
+            && let Ok(runtime) = Handle::try_current()
+        {
+            self.tasks.spawn_on(work, &runtime);
+        }
+    }
+
+    /// Whether refreshes can be begun: there is a runtime, and nobody has asked to stop.
+    pub(super) fn can_refresh(&self) -> bool {
+        !self.stopping.is_cancelled() && Handle::try_current().is_ok()
+    }
+
+    /// Begins the refresh of a key, unless one is under way.
+    pub(super) fn refresh<W>(&self, key: &[u8], work: impl FnOnce() -> W)
+    where
+        W: Future<Output = ()> + Send + 'static,
     {
-        runtime.spawn(work);
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if let Some(claim) = self.claim(key) {
+            let stopping = self.stopping.clone();
+            let work = work();
+            let task = async move {
+                let _claim = claim;
+                stopping.run_until_cancelled_owned(work).await;
+            };
+            self.tasks.spawn_on(task, &runtime);
+        }
+    }
+
+    fn claim(&self, key: &[u8]) -> Option<Claim> {
+        let mut refreshing = self
+            .refreshing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if refreshing.contains(key) {
+            return None;
+        }
+        let key: Box<[u8]> = key.into();
+        refreshing.insert(key.clone());
+        let refreshing = Arc::clone(&self.refreshing);
+        Some(Claim { key, refreshing })
+    }
+}
+
+/// The right to refresh a key, given back when the refresh ends, fails, is cancelled or panics.
+struct Claim {
+    key: Box<[u8]>,
+    refreshing: Arc<Mutex<HashSet<Box<[u8]>>>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut refreshing = self
+            .refreshing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refreshing.remove(&self.key);
     }
 }

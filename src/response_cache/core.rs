@@ -1,12 +1,10 @@
 //! What the layer, its services and all that they start share.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 
 use super::{
-    cache_key::CacheKey, entity_tag::EntityTags, entry::CachedResponse, policy::rules::Rules,
-    stats::Counters,
+    background::Background, cache_key::CacheKey, entity_tag::EntityTags, entry::CachedResponse,
+    policy::rules::Rules, stats::Counters,
 };
 use crate::{
     clock::Clock,
@@ -21,7 +19,8 @@ const HEAD_ROOM: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Core {
     pub(super) store: BoxStore<CachedResponse>,
-    pub(super) stats: Arc<Counters>,
+    pub(super) stats: Counters,
+    pub(super) background: Background,
     pub(super) settings: Settings,
 }
 
@@ -64,7 +63,8 @@ impl Core {
     pub(super) fn new(store: BoxStore<CachedResponse>) -> Self {
         Self {
             store,
-            stats: Arc::default(),
+            stats: Counters::default(),
+            background: Background::default(),
             settings: Settings::default(),
         }
     }

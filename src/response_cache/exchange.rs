@@ -1,6 +1,6 @@
 //! One request to the inner service and what its response changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -11,18 +11,20 @@ use super::{
     core::Core,
     entry::Entry,
     fill::{Fill, Plan},
-    flow::Looked,
+    flow::Fallback,
     freshen::Update,
     head::Head,
+    looked::{Looked, candidate},
     plan::{Asked, effective_uri},
     policy::{
         Decision, Rule,
         freshness::ResponseFacts,
+        stale,
         storable::{Circumstances, Storing, storable, supersedes},
         validation,
     },
     report::Report,
-    resource, search,
+    resource, search, serve,
 };
 use crate::{
     clock::Moment,
@@ -118,6 +120,60 @@ impl Exchange {
         validation::add_conditions(request, selected, others);
     }
 
+    /// Lets a stale response take the place of the origin's failure, if it may (RFC 5861 4).
+    pub(super) fn or_stale<R, E>(
+        &self,
+        result: Result<Response<R>, E>,
+        fallback: Fallback,
+    ) -> ControlFlow<Result<Response<ResponseBody<R>>, E>, Response<R>> {
+        let status = match &result {
+            Ok(response) if !stale::is_error(response.status()) => None,
+            Ok(response) => Some(Some(response.status())),
+            Err(_) => Some(None),
+        };
+        let stale = status.and_then(|status| self.stale(status, fallback));
+        match (stale, result) {
+            (Some(stale), _) => ControlFlow::Break(Ok(stale)),
+            (None, Ok(response)) => ControlFlow::Continue(response),
+            (None, Err(error)) => ControlFlow::Break(Err(error)),
+        }
+    }
+
+    fn stale<R>(
+        &self,
+        status: Option<StatusCode>,
+        fallback: Fallback,
+    ) -> Option<Response<ResponseBody<R>>> {
+        let entry = self.bases.selected.as_ref()?;
+        let now = self.core.settings.clock.now();
+        let candidate = candidate(entry, now);
+        let rules = &self.core.settings.rules;
+        let allowed = stale::if_error(rules, &self.asked.facts, &candidate);
+        let reason =
+            allowed.or_else(|| (fallback == Fallback::Always).then_some(Rule::StaleIfError))?;
+        let mut trail = self.looked.decision.trail;
+        trail.note(reason);
+        let report = Report::instead(
+            reason,
+            trail,
+            status,
+            entry.terms.ttl(candidate.age),
+            &self.asked.key,
+        );
+        let asked = serve::Asked {
+            method: &self.asked.facts.method,
+            headers: &self.headers,
+        };
+        let report = report.in_background(self.looked.background);
+        Some(serve::from_store(
+            &self.core,
+            entry,
+            &asked,
+            candidate.age,
+            &report,
+        ))
+    }
+
     /// Understands a response.
     pub(super) async fn received<R>(self, response: Response<R>) -> Received<R>
     where
@@ -200,6 +256,7 @@ impl Exchange {
     pub(super) fn report(&self, status: StatusCode) -> Report<'_> {
         let Decision { reason, trail, .. } = self.looked.decision;
         Report::forwarded(reason, trail, status.as_u16(), Some(&self.asked.key))
+            .in_background(self.looked.background)
     }
 
     pub(super) fn arrival(&self) -> Arrival {

@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName, header};
 use http_body::Frame;
 
 use super::{
-    background,
     core::Core,
     entry::{Entry, next_id},
     head::Head,
@@ -197,7 +196,8 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
         initial_age,
         contradicted: false,
     };
-    background::run(async move {
+    let background = core.background.clone();
+    background.run(async move {
         let retain = entry.retention();
         resource::store(&core, &key, entry, &selecting).await;
         if let Some(learnt) = learnt

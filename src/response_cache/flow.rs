@@ -1,7 +1,7 @@
 //! What happens to a request that is not answered at once: look up, decide, ask the origin, keep what it
 //! says.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{future::poll_fn, ops::ControlFlow, sync::Arc};
 
 use http::{Request, Response, request::Parts};
 use http_body::Body;
@@ -10,85 +10,36 @@ use tower_service::Service;
 use super::{
     body::{RequestBody, ResponseBody},
     core::Core,
-    entry::Entry,
     exchange::{Bases, Exchange, Received},
     invalidate::Invalidation,
+    looked::{Looked, candidate},
     plan::Asked,
     policy::{
-        Decision, Rule, Trail,
-        reuse::{Candidate, Reuse, reuse},
+        Rule, Trail,
+        reuse::{Reuse, reuse},
         validation,
     },
+    refresh,
     report::Report,
-    resource::{self, Selection},
-    search, serve,
+    resource, search, serve,
 };
-use crate::{clock::Moment, error::BoxError};
+use crate::error::BoxError;
 
-/// What was found for a request, and what it is good for.
-pub(super) struct Looked {
-    pub(super) entry: Option<Arc<Entry>>,
-    others: Option<Arc<super::entry::Variants>>,
-    pub(super) decision: Decision<Reuse>,
+/// What the cache needs of the service that it wraps.
+pub(super) trait Inner<Q, R>:
+    Service<Request<RequestBody<Q>>, Response = Response<R>, Future: Send, Error: Send>
+    + Clone
+    + Send
+    + 'static
+{
 }
 
-impl Looked {
-    pub(super) fn nothing() -> Self {
-        Self::absent(Rule::NothingStored)
-    }
-
-    pub(super) fn absent(reason: Rule) -> Self {
-        let mut trail = Trail::default();
-        trail.note(reason);
-        Self {
-            entry: None,
-            others: None,
-            decision: Decision {
-                verdict: Reuse::Never,
-                reason,
-                trail,
-            },
-        }
-    }
-
-    /// Decides about what a request selected.
-    pub(super) fn judge(core: &Core, asked: &Asked, selection: Selection, now: Moment) -> Self {
-        match selection {
-            Selection::Nothing => Self::nothing(),
-            Selection::OtherVariants(others) => Self {
-                others: Some(others),
-                ..Self::absent(Rule::VaryMismatch)
-            },
-            Selection::Response(entry) if entry.is_over(now) => Self::nothing(),
-            Selection::Response(entry) => {
-                let decision = reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
-                Self {
-                    entry: Some(entry),
-                    others: None,
-                    decision,
-                }
-            }
-        }
-    }
-
-    /// The answer from store that was decided on.
-    pub(super) fn serve<B>(
-        &self,
-        core: &Core,
-        entry: &Entry,
-        parts: &Parts,
-        asked: &Asked,
-        now: Moment,
-    ) -> Response<ResponseBody<B>> {
-        let age = entry.age(now);
-        let Decision { reason, trail, .. } = self.decision;
-        let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);
-        let asked = serve::Asked {
-            method: &parts.method,
-            headers: &parts.headers,
-        };
-        serve::from_store(core, entry, &asked, age, &report)
-    }
+impl<S, Q, R> Inner<Q, R> for S where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>, Future: Send, Error: Send>
+        + Clone
+        + Send
+        + 'static
+{
 }
 
 /// Passes a request on whose response is not stored.
@@ -126,21 +77,24 @@ pub(super) async fn answer<S, Q, R>(
     looked: Option<Looked>,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
-    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
-    R: Body,
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
+    R: Body + Send + 'static,
     R::Error: Into<BoxError>,
 {
     let looked = match looked {
         Some(looked) => looked,
         None => look(&core, &parts, &mut asked).await,
     };
-    if let (Reuse::Serve, Some(entry)) = (looked.decision.verdict, &looked.entry) {
-        return Ok(looked.serve(&core, entry, &parts, &asked, core.settings.clock.now()));
+    let now = core.settings.clock.now();
+    if let Some(response) = looked.serve(&core, &parts, &asked, now) {
+        refresh::start(&core, &inner, &parts, &asked, &looked);
+        return Ok(response);
     }
     if asked.facts.directives.only_if_cached && asked.may_be_answered() {
         return Ok(serve::only_if_cached(&core, looked.decision.trail));
     }
-    fetch(core, inner, parts, body, asked, looked).await
+    fetch(core, inner, parts, body, asked, looked, Fallback::IfAllowed).await
 }
 
 async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Looked {
@@ -158,14 +112,24 @@ async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Looked {
     }
 }
 
+/// When what is stored answers although the origin failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fallback {
+    /// If it may be served stale.
+    IfAllowed,
+    /// Always: nobody gets it, and a failure must not take its place.
+    Always,
+}
+
 /// Asks the inner service: with the validators of what is stored, where that helps.
-async fn fetch<S, Q, R>(
+pub(super) async fn fetch<S, Q, R>(
     core: Arc<Core>,
     mut inner: S,
     mut parts: Parts,
     body: RequestBody<Q>,
     asked: Asked,
     looked: Looked,
+    fallback: Fallback,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
     S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
@@ -187,16 +151,21 @@ where
         exchange.add_conditions(&mut parts.headers);
     }
     let result = send(&mut inner, Request::from_parts(parts, body)).await;
-    let response = settle(invalidation, result).await?;
-    match exchange.received(response).await {
-        Received::Answer(response) => Ok(response),
-        Received::AskAgain(exchange) => {
-            let parts = unconditional
-                .expect("only a validation is answered by a 304 that nobody asked for");
-            let response =
-                send(&mut inner, Request::from_parts(parts, RequestBody::empty())).await?;
-            Ok(exchange.accept(response).await)
-        }
+    let result = settle(invalidation, result).await;
+    let response = match exchange.or_stale(result, fallback) {
+        ControlFlow::Continue(response) => response,
+        ControlFlow::Break(answer) => return answer,
+    };
+    let exchange = match exchange.received(response).await {
+        Received::Answer(response) => return Ok(response),
+        Received::AskAgain(exchange) => exchange,
+    };
+    let parts =
+        unconditional.expect("only a validation is answered by a 304 that nobody asked for");
+    let again = send(&mut inner, Request::from_parts(parts, RequestBody::empty())).await;
+    match exchange.or_stale(again, fallback) {
+        ControlFlow::Continue(response) => Ok(exchange.accept(response).await),
+        ControlFlow::Break(answer) => answer,
     }
 }
 
@@ -226,14 +195,6 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
         other && usable && validation::has_strong_tag(&entry.head.headers)
     });
     Bases { selected, others }
-}
-
-fn candidate(entry: &Entry, now: Moment) -> Candidate<'_> {
-    Candidate {
-        terms: &entry.terms,
-        age: entry.age(now),
-        contradicted: entry.contradicted,
-    }
 }
 
 /// Awaits the inner service's readiness and calls it. What was readied is what is called.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode, Uri, request::Parts};
 
 use super::{
-    background, cache_key::Extra, core::Core, plan::effective_uri, policy::invalidation, resource,
-    search,
+    cache_key::Extra, core::Core, plan::effective_uri, policy::invalidation, resource, search,
 };
 use crate::key::{Key, TargetUri};
 
@@ -82,7 +81,7 @@ impl Drop for Invalidation {
         }
         let (core, parts) = (Arc::clone(&self.core), self.parts.clone());
         let uris = std::mem::take(&mut self.uris);
-        background::run(async move {
+        self.core.background.run(async move {
             for uri in &uris {
                 remove(&core, &parts, uri).await;
             }

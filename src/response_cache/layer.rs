@@ -6,8 +6,8 @@ use http::{HeaderName, Request, StatusCode};
 use tower_layer::Layer;
 
 use super::{
-    CacheKey, CachedResponse, EntityTags, Inspection, ResponseCache, SetCookie, Stats, core::Core,
-    inspect, policy::rules::Heuristic,
+    Background, CacheKey, CachedResponse, EntityTags, Inspection, ResponseCache, SetCookie, Stats,
+    core::Core, inspect, policy::rules::Heuristic,
 };
 use crate::{
     clock::Clock,
@@ -96,6 +96,49 @@ impl ResponseCacheLayer {
     pub fn keep(mut self, keep: Duration) -> Self {
         self.rules().keep = keep;
         self
+    }
+
+    /// For how long past its freshness a response is served at once while it is validated in the background,
+    /// one request at a time (RFC 5861 3). For responses that do not say so themselves; off by default.
+    ///
+    /// Beyond that, and where a directive forbids it (`must-revalidate`, `proxy-revalidate`, `no-cache`,
+    /// `s-maxage`), a request waits for the validation. So it does outside of a tokio runtime.
+    #[must_use]
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.rules().while_revalidate = window;
+        self
+    }
+
+    /// For how long past its freshness a response is served if the inner service fails: if it or its
+    /// readiness is an error, or answers 500, 502, 503 or 504 (RFC 5861 4). For responses that do not say so
+    /// themselves; off by default. The same directives forbid it.
+    #[must_use]
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.rules().if_error = window;
+        self
+    }
+
+    /// Lets an explicit `stale-while-revalidate` or `stale-if-error` count beside `s-maxage`, which by the
+    /// letter of RFC 9111 5.2.2.10 forbids to serve what is stale. Many origins mean it so.
+    #[must_use]
+    pub fn stale_despite_s_maxage(mut self) -> Self {
+        self.rules().stale_despite_s_maxage = true;
+        self
+    }
+
+    /// Refreshes what is in use before it becomes stale: a request in the last part of the lifetime, in per
+    /// cent, is answered from store and brings a refresh behind it. The part differs from one response to the
+    /// next, between half of `percent` and all of it. Off by default.
+    #[must_use]
+    pub fn early_refresh(mut self, percent: u32) -> Self {
+        self.rules().early_refresh = Some(percent.min(100));
+        self
+    }
+
+    /// The work that goes on in the background, to end it at shutdown.
+    #[must_use]
+    pub fn background(&self) -> Background {
+        self.core.background.clone()
     }
 
     /// What becomes of responses that set a cookie. Refused by default.

@@ -112,9 +112,11 @@ mod head;
 mod inspect;
 mod invalidate;
 mod layer;
+mod looked;
 mod plan;
 mod policy;
 mod post_body;
+mod refresh;
 mod refusal;
 mod report;
 mod resource;
@@ -124,6 +126,7 @@ mod service;
 mod stats;
 
 pub use self::{
+    background::Background,
     body::{RequestBody, ResponseBody},
     cache_key::CacheKey,
     cache_policy::CachePolicy,

@@ -3,15 +3,15 @@
 use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, header, request::Parts};
+use http::{Response, header, request::Parts};
 use http_body::{Body, Frame};
 use sha2::{Digest, Sha256};
-use tower_service::Service;
 
 use super::{
     body::{RequestBody, ResponseBody, into_bytes},
     core::Core,
-    flow, plan,
+    flow::{self, Inner},
+    plan,
     policy::Rule,
 };
 use crate::error::BoxError;
@@ -45,10 +45,10 @@ pub(super) async fn read_body<S, Q, R>(
     limit: usize,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
-    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
-    Q: Body,
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
     Q::Error: Into<BoxError>,
-    R: Body,
+    R: Body + Send + 'static,
     R::Error: Into<BoxError>,
 {
     match read(Box::pin(body), limit, described(&parts)).await {

@@ -1,7 +1,7 @@
 //! Saying what the cache did: Cache-Status, the typed outcome, counters and the log are views of one
 //! [`Report`].
 
-use http::Response;
+use http::{Response, StatusCode};
 
 use super::{
     core::Core,
@@ -34,56 +34,77 @@ pub(super) struct Report<'a> {
     pub(super) outcome: Outcome,
     /// Seconds of freshness left, negative if stale.
     pub(super) ttl: Option<i64>,
+    /// Why the request went to the inner service, if it did.
+    pub(super) fwd: Option<Fwd>,
     /// The status that the inner service answered with.
-    pub(super) forwarded: Option<u16>,
+    pub(super) fwd_status: Option<u16>,
     pub(super) key: Option<&'a Key>,
+    /// No client gets the answer.
+    background: bool,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn hit(reason: Rule, trail: Trail, ttl: i64, key: &'a Key) -> Self {
-        let outcome = Outcome {
-            hit: true,
-            reason,
-            trail,
-            storing: None,
-        };
+    fn of(hit: bool, reason: Rule, trail: Trail) -> Self {
         Self {
-            outcome,
-            ttl: Some(ttl),
-            forwarded: None,
-            key: Some(key),
+            outcome: Outcome {
+                hit,
+                reason,
+                trail,
+                storing: None,
+            },
+            ttl: None,
+            fwd: None,
+            fwd_status: None,
+            key: None,
+            background: false,
         }
     }
 
-    pub(super) fn forwarded(reason: Rule, trail: Trail, status: u16, key: Option<&'a Key>) -> Self {
-        let outcome = Outcome {
-            hit: false,
-            reason,
-            trail,
-            storing: None,
-        };
+    /// From store.
+    pub(super) fn hit(reason: Rule, trail: Trail, ttl: i64, key: &'a Key) -> Self {
         Self {
-            outcome,
-            ttl: None,
-            forwarded: Some(status),
+            ttl: Some(ttl),
+            key: Some(key),
+            ..Self::of(true, reason, trail)
+        }
+    }
+
+    /// The inner service's own response.
+    pub(super) fn forwarded(reason: Rule, trail: Trail, status: u16, key: Option<&'a Key>) -> Self {
+        Self {
+            fwd: Some(fwd(reason)),
+            fwd_status: Some(status),
             key,
+            ..Self::of(false, reason, trail)
+        }
+    }
+
+    /// From store, instead of the inner service's failure.
+    pub(super) fn instead(
+        reason: Rule,
+        trail: Trail,
+        status: Option<StatusCode>,
+        ttl: i64,
+        key: &'a Key,
+    ) -> Self {
+        Self {
+            ttl: Some(ttl),
+            fwd: Some(fwd(reason)),
+            fwd_status: status.map(|status| status.as_u16()),
+            key: Some(key),
+            ..Self::of(false, reason, trail)
         }
     }
 
     /// Neither from store nor forwarded: a refusal.
-    pub(super) fn forwardless(reason: Rule, trail: Trail) -> Self {
-        let outcome = Outcome {
-            hit: false,
-            reason,
-            trail,
-            storing: None,
-        };
-        Self {
-            outcome,
-            ttl: None,
-            forwarded: None,
-            key: None,
-        }
+    pub(super) fn refused(reason: Rule, trail: Trail) -> Self {
+        Self::of(false, reason, trail)
+    }
+
+    /// A refresh is counted apart: it answers nobody.
+    pub(super) fn in_background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
     }
 
     /// Adds what became of the response.
@@ -102,6 +123,10 @@ impl<'a> Report<'a> {
             trail,
             storing,
         } = self.outcome;
+        if self.background {
+            core.stats.refreshed();
+            return;
+        }
         core.stats.answered(hit, reason);
         tracing::debug!(hit, %reason, ?trail, ?storing, "answered");
         if core.settings.outcome {
@@ -124,9 +149,9 @@ impl<'a> Report<'a> {
         let unstored = storing.filter(|rule| *rule != Rule::Stored);
         CacheStatus {
             hit,
-            fwd: self.forwarded.map(|_| fwd(reason)),
-            fwd_status: self.forwarded,
-            ttl: self.ttl.filter(|_| hit || stored),
+            fwd: self.fwd,
+            fwd_status: self.fwd_status,
+            ttl: self.ttl.filter(|_| hit || stored || storing.is_none()),
             stored,
             collapsed: false,
             key: self
@@ -155,9 +180,13 @@ fn fwd(reason: Rule) -> Fwd {
         Rule::VaryMismatch => Fwd::VaryMiss,
         Rule::StoreFailed => Fwd::Miss,
         Rule::RequestNoCache | Rule::RequestMaxAge | Rule::RequestMinFresh => Fwd::Request,
-        Rule::Stale | Rule::ResponseNoCache | Rule::MustRevalidate | Rule::Contradicted => {
-            Fwd::Stale
-        }
+        Rule::Stale
+        | Rule::StaleIfError
+        | Rule::StaleWhileRevalidate
+        | Rule::EarlyRefresh
+        | Rule::ResponseNoCache
+        | Rule::MustRevalidate
+        | Rule::Contradicted => Fwd::Stale,
         _ => Fwd::Bypass,
     }
 }

@@ -198,6 +198,6 @@ pub(super) fn only_if_cached<B>(core: &Core, trail: Trail) -> Response<ResponseB
     response
         .extensions_mut()
         .insert(super::Refusal::OnlyIfCached);
-    Report::forwardless(Rule::OnlyIfCached, trail).write(core, &mut response);
+    Report::refused(Rule::OnlyIfCached, trail).write(core, &mut response);
     response
 }

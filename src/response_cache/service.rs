@@ -18,11 +18,12 @@ use super::{
     body::{RequestBody, ResponseBody},
     core::Core,
     flow,
+    looked::Looked,
     plan::{Asked, Plan, plan},
-    policy::{Rule, reuse::Reuse},
-    post_body, resource,
+    policy::Rule,
+    post_body, refresh, resource,
 };
-use crate::{error::BoxError, store::Lookup};
+use crate::{clock::Moment, error::BoxError, store::Lookup};
 
 /// A service with a response cache around it. Made by
 /// [`ResponseCacheLayer`](super::ResponseCacheLayer); see the [module docs](super).
@@ -84,44 +85,45 @@ where
             Plan::ReadBody(limit) => {
                 self.flow(|core, inner| post_body::read_body(core, inner, parts, body, limit))
             }
-            Plan::Cache(asked) => match self.lookup(&parts, &asked) {
-                Ok(response) => ResponseFuture {
-                    state: State::Ready {
-                        response: Some(response),
-                    },
-                },
-                Err(looked) => self.flow(|core, inner| {
-                    flow::answer(core, inner, parts, RequestBody::client(body), asked, looked)
-                }),
-            },
+            Plan::Cache(asked) => {
+                let now = self.core.settings.clock.now();
+                let looked = self.look(&parts, &asked, now);
+                let served = looked
+                    .as_ref()
+                    .and_then(|looked| looked.serve(&self.core, &parts, &asked, now));
+                match (served, looked) {
+                    (Some(response), Some(looked)) => {
+                        refresh::start(&self.core, &self.inner, &parts, &asked, &looked);
+                        ResponseFuture {
+                            state: State::Ready {
+                                response: Some(response),
+                            },
+                        }
+                    }
+                    (_, looked) => self.flow(|core, inner| {
+                        flow::answer(core, inner, parts, RequestBody::client(body), asked, looked)
+                    }),
+                }
+            }
         }
     }
 }
 
 impl<S> ResponseCache<S> {
-    /// The whole of a hit in memory: nothing is awaited, and nothing allocated beside the response.
-    fn lookup<R>(
-        &self,
-        parts: &Parts,
-        asked: &Asked,
-    ) -> Result<Response<ResponseBody<R>>, Option<flow::Looked>> {
+    /// What a hit in memory needs: nothing is awaited. `None` if the store has to be waited for.
+    fn look(&self, parts: &Parts, asked: &Asked, now: Moment) -> Option<Looked> {
         if !asked.may_be_answered() {
-            return Err(Some(flow::Looked::absent(Rule::Method)));
+            return Some(Looked::absent(Rule::Method));
         }
         if self.core.settings.no_vary_search {
-            return Err(None);
+            return None;
         }
-        let now = self.core.settings.clock.now();
         let selection = match resource::select_now(&self.core.store, &asked.key, &parts.headers) {
             Lookup::Found(selection) => selection,
             Lookup::Absent => resource::Selection::Nothing,
-            Lookup::Remote => return Err(None),
+            Lookup::Remote => return None,
         };
-        let looked = flow::Looked::judge(&self.core, asked, selection, now);
-        match (looked.decision.verdict, &looked.entry) {
-            (Reuse::Serve, Some(entry)) => Ok(looked.serve(&self.core, entry, parts, asked, now)),
-            _ => Err(Some(looked)),
-        }
+        Some(Looked::judge(&self.core, asked, selection, now))
     }
 
     fn flow<F, R, E>(&self, start: impl FnOnce(Arc<Core>, S) -> F) -> ResponseFuture<R, E>

@@ -17,6 +17,7 @@ const REFUSED: usize = STORED + 1;
 const STORE_ERRORS: usize = STORED + 2;
 const VALIDATED: usize = STORED + 3;
 const INVALIDATED: usize = STORED + 4;
+const REFRESHED: usize = STORED + 5;
 
 /// The live counters of a cache, shared by the clones of its layer.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Counters(Arc<Table>);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(Arc::new(Table::new(INVALIDATED + 1)))
+        Self(Arc::new(Table::new(REFRESHED + 1)))
     }
 }
 
@@ -57,6 +58,10 @@ impl Counters {
         self.0.add(VALIDATED);
     }
 
+    pub(super) fn refreshed(&self) {
+        self.0.add(REFRESHED);
+    }
+
     pub(super) fn invalidated(&self) {
         self.0.add(INVALIDATED);
     }
@@ -80,6 +85,7 @@ impl Counters {
             store_errors: counts[STORE_ERRORS],
             validated: counts[VALIDATED],
             invalidated: counts[INVALIDATED],
+            refreshed: counts[REFRESHED],
         }
     }
 }
@@ -104,6 +110,8 @@ pub struct Stats {
     pub validated: u64,
     /// Resources invalidated by unsafe requests.
     pub invalidated: u64,
+    /// Refreshes in the background that came to an answer, a failure of the origin included.
+    pub refreshed: u64,
 }
 
 impl Stats {

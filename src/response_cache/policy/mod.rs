@@ -10,6 +10,7 @@ pub(crate) mod request;
 pub(crate) mod reuse;
 mod rule;
 pub(crate) mod rules;
+pub(crate) mod stale;
 pub(crate) mod storable;
 pub(crate) mod validation;
 pub(crate) mod vary;

@@ -7,6 +7,7 @@ use super::{
     request::RequestFacts,
     rule::{Rule, Trail},
     rules::Rules,
+    stale,
     storable::Terms,
 };
 use crate::header::cache_control::MaxStale;
@@ -16,6 +17,8 @@ use crate::header::cache_control::MaxStale;
 pub(crate) enum Reuse {
     /// It answers the request.
     Serve,
+    /// It answers the request, and is validated behind it.
+    Refresh,
     /// It answers once the origin has confirmed it.
     Validate,
     /// It must not be used for this request, nor for its validation.
@@ -29,6 +32,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) age: Duration,
     /// RFC 9111 4.3.5: a HEAD response contradicted it.
     pub(crate) contradicted: bool,
+    /// Any number of its own, to tell it from others by.
+    pub(crate) spread: u64,
 }
 
 /// Decides what `candidate`, selected by key and Vary, is good for.
@@ -41,6 +46,7 @@ pub(crate) fn reuse(
     let (verdict, reason) = match excluded(rules, request, candidate.terms) {
         Some(rule) => (Reuse::Never, rule),
         None => match needs_validation(rules, request, candidate, &mut trail) {
+            Ok(rule @ (Rule::StaleWhileRevalidate | Rule::EarlyRefresh)) => (Reuse::Refresh, rule),
             Ok(rule) => (Reuse::Serve, rule),
             Err(rule) => (Reuse::Validate, rule),
         },
@@ -79,6 +85,7 @@ fn needs_validation(
         terms,
         age,
         contradicted,
+        spread,
     } = candidate;
     if contradicted {
         return Err(Rule::Contradicted);
@@ -92,7 +99,12 @@ fn needs_validation(
         request_wants(request, terms, age, fresh_for, trail)?;
     }
     if fresh {
-        return Ok(Rule::Fresh);
+        let early = stale::early(rules, terms, age, spread);
+        return Ok(if early {
+            Rule::EarlyRefresh
+        } else {
+            Rule::Fresh
+        });
     }
     trail.note(Rule::Stale);
     let max_stale = request
@@ -106,6 +118,8 @@ fn needs_validation(
         } else {
             Rule::Stale
         })
+    } else if stale::while_revalidate(terms, age) {
+        Ok(Rule::StaleWhileRevalidate)
     } else if allowed {
         Ok(Rule::RequestMaxStale)
     } else {

@@ -74,6 +74,12 @@ rules! {
     MustRevalidate = "must-revalidate", "RFC 9111 5.2.2.2";
     /// The request's `max-stale` allows what is stored although it is stale.
     RequestMaxStale = "request-max-stale", "RFC 9111 5.2.1.2";
+    /// The stored response is stale and served while it is validated in the background.
+    StaleWhileRevalidate = "stale-while-revalidate", "RFC 5861 3";
+    /// The stored response is fresh, soon to be stale, and in use: it is refreshed in the background.
+    EarlyRefresh = "early-refresh", "setting";
+    /// The origin failed, and the stored response is served although it is stale.
+    StaleIfError = "stale-if-error", "RFC 5861 4";
     /// The request says `only-if-cached` and nothing stored may answer it.
     OnlyIfCached = "only-if-cached", "RFC 9111 5.2.1.7";
     /// Interim responses, and those to a range or a condition (206, 304, 412, 416), are not stored as themselves.

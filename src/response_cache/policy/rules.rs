@@ -45,6 +45,13 @@ pub(crate) struct Rules {
     pub(crate) pragma: bool,
     /// How long past its freshness an entry is kept for validation.
     pub(crate) keep: Duration,
+    /// For responses that give no window of their own (RFC 5861).
+    pub(crate) while_revalidate: Duration,
+    pub(crate) if_error: Duration,
+    /// Whether an explicit window counts beside `s-maxage`.
+    pub(crate) stale_despite_s_maxage: bool,
+    /// The last part of a lifetime, in per cent, in which use brings a refresh.
+    pub(crate) early_refresh: Option<u32>,
     /// How many fields Vary may name.
     pub(crate) max_vary: usize,
 }
@@ -64,6 +71,10 @@ impl Default for Rules {
             request_directives: true,
             pragma: true,
             keep: Duration::from_secs(60 * 60),
+            while_revalidate: Duration::ZERO,
+            if_error: Duration::ZERO,
+            stale_despite_s_maxage: false,
+            early_refresh: None,
             max_vary: 16,
         }
     }

@@ -10,6 +10,7 @@ use super::{
     request::RequestFacts,
     rule::{Rule, Trail},
     rules::{Rules, SetCookie, heuristically_cacheable, understood},
+    stale::{Windows, windows},
     vary::Vary,
 };
 use crate::header::cache_control::Fields;
@@ -30,6 +31,8 @@ pub(crate) struct Terms {
     pub(crate) never_stale: bool,
     /// RFC 8246.
     pub(crate) immutable: bool,
+    /// How long past its freshness it may be served.
+    pub(crate) windows: Windows,
     /// How long past its freshness it is of use.
     pub(crate) keep: Duration,
 }
@@ -245,6 +248,7 @@ fn storing(
         .filter(|_| shared)
         .chain(named(&says.no_cache));
     let cookie = strip_cookie.then_some(header::SET_COOKIE);
+    let windows = windows(rules, says);
     let terms = Terms {
         lifetime: lifetime.map_or(Duration::ZERO, |lifetime| lifetime.fresh_for),
         handler_ttl: lifetime
@@ -256,7 +260,11 @@ fn storing(
         never_stale: says.must_revalidate
             || (shared && (says.proxy_revalidate || says.s_maxage.is_some())),
         immutable: says.immutable,
-        keep: rules.keep,
+        windows,
+        keep: rules
+            .keep
+            .max(windows.while_revalidate)
+            .max(windows.if_error),
     };
     Storing {
         terms,
@@ -267,7 +275,14 @@ fn storing(
 
 /// An entry that is never fresh and cannot be validated is no use to anybody.
 fn useful(storing: Storing, facts: &ResponseFacts, headers: &HeaderMap) -> Result<Storing, Rule> {
-    let usable = storing.terms.lifetime > Duration::ZERO && !storing.terms.validate_always;
+    let Terms {
+        lifetime,
+        windows,
+        validate_always,
+        ..
+    } = storing.terms;
+    let served = lifetime.max(windows.while_revalidate).max(windows.if_error);
+    let usable = served > Duration::ZERO && !validate_always;
     if usable || facts.has_validator(headers) {
         Ok(storing)
     } else {

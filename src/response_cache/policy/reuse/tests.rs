@@ -1,7 +1,7 @@
 use http::Method;
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::stale::Windows, *};
 use crate::header::cache_control::RequestDirectives;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,6 +37,7 @@ fn at(age: u64) -> Case {
             validate_always: false,
             never_stale: false,
             immutable: false,
+            windows: Windows::default(),
             keep: 60 * SECOND,
         },
         age: Duration::from_secs(age),
@@ -69,6 +70,7 @@ impl Case {
             terms: &self.terms,
             age: self.age,
             contradicted: self.contradicted,
+            spread: 0,
         };
         reuse(&self.rules, &self.request, candidate)
     }
@@ -342,4 +344,69 @@ proptest! {
             prop_assert_eq!(younger.decide().verdict, Reuse::Serve);
         }
     }
+}
+
+fn within_windows(age: u64) -> Case {
+    at(age).with(|case| {
+        case.terms.windows = Windows {
+            while_revalidate: 30 * SECOND,
+            if_error: 90 * SECOND,
+        };
+    })
+}
+
+// RFC 5861 3
+#[test]
+fn within_its_window_a_stale_response_is_served_and_refreshed() {
+    let refreshed = (Reuse::Refresh, Rule::StaleWhileRevalidate);
+    assert_eq!(within_windows(59).verdict(), SERVED);
+    for age in [60, 89] {
+        assert_eq!(within_windows(age).verdict(), refreshed, "{age}");
+    }
+    assert_eq!(within_windows(90).verdict(), (Reuse::Validate, Rule::Stale));
+    let max_stale = |case: Case| case.asked(|asks| asks.max_stale = Some(MaxStale::Any));
+    assert_eq!(max_stale(within_windows(70)).verdict(), refreshed);
+    let allowed = (Reuse::Serve, Rule::RequestMaxStale);
+    assert_eq!(max_stale(within_windows(90)).verdict(), allowed);
+}
+
+#[test]
+fn a_request_that_wants_what_is_fresh_waits_for_it_within_the_window() {
+    for (case, rule) in [
+        (
+            within_windows(70).asked(|asks| asks.no_cache = true),
+            Rule::RequestNoCache,
+        ),
+        (
+            within_windows(70).asked(|asks| asks.max_age = Some(60)),
+            Rule::RequestMaxAge,
+        ),
+        (
+            within_windows(70).asked(|asks| asks.min_fresh = Some(1)),
+            Rule::RequestMinFresh,
+        ),
+        (
+            within_windows(70).with(|case| case.contradicted = true),
+            Rule::Contradicted,
+        ),
+        (
+            within_windows(70).with(|case| case.terms.validate_always = true),
+            Rule::ResponseNoCache,
+        ),
+    ] {
+        assert_eq!(case.verdict(), (Reuse::Validate, rule));
+    }
+}
+
+#[test]
+fn what_is_used_near_its_end_is_refreshed_early_if_that_is_set() {
+    let early = |age| {
+        at(age)
+            .with(|case| case.rules.early_refresh = Some(20))
+            .verdict()
+    };
+    assert_eq!(early(53), SERVED);
+    // Spread 0 takes half of the share: the last six seconds.
+    assert_eq!(early(54), (Reuse::Refresh, Rule::EarlyRefresh));
+    assert_eq!(at(59).verdict(), SERVED, "not set");
 }

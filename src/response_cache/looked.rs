@@ -1,0 +1,117 @@
+//! What was found for a request, and what it is good for.
+
+use std::sync::Arc;
+
+use http::{Response, request::Parts};
+
+use super::{
+    body::ResponseBody,
+    core::Core,
+    entry::{Entry, Variants},
+    plan::Asked,
+    policy::{
+        Decision, Rule, Trail,
+        reuse::{Candidate, Reuse, reuse},
+    },
+    report::Report,
+    resource::Selection,
+    serve,
+};
+use crate::clock::Moment;
+
+/// What was found for a request, and what it is good for.
+pub(super) struct Looked {
+    pub(super) entry: Option<Arc<Entry>>,
+    pub(super) others: Option<Arc<Variants>>,
+    pub(super) decision: Decision<Reuse>,
+    /// No client waits: it is a refresh.
+    pub(super) background: bool,
+}
+
+impl Looked {
+    pub(super) fn nothing() -> Self {
+        Self::absent(Rule::NothingStored)
+    }
+
+    pub(super) fn absent(reason: Rule) -> Self {
+        let mut trail = Trail::default();
+        trail.note(reason);
+        Self {
+            entry: None,
+            others: None,
+            decision: Decision {
+                verdict: Reuse::Never,
+                reason,
+                trail,
+            },
+            background: false,
+        }
+    }
+
+    /// What was served a moment ago and is to be refreshed behind that.
+    pub(super) fn refreshing(entry: Arc<Entry>, reason: Rule) -> Self {
+        let mut this = Self::absent(reason);
+        this.decision.verdict = Reuse::Validate;
+        this.entry = Some(entry);
+        this.background = true;
+        this
+    }
+
+    /// Decides about what a request selected.
+    pub(super) fn judge(core: &Core, asked: &Asked, selection: Selection, now: Moment) -> Self {
+        match selection {
+            Selection::Nothing => Self::nothing(),
+            Selection::OtherVariants(others) => Self {
+                others: Some(others),
+                ..Self::absent(Rule::VaryMismatch)
+            },
+            Selection::Response(entry) if entry.is_over(now) => Self::nothing(),
+            Selection::Response(entry) => {
+                let mut decision =
+                    reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
+                if decision.verdict == Reuse::Refresh && !core.background.can_refresh() {
+                    decision.verdict = Reuse::Validate;
+                }
+                Self {
+                    entry: Some(entry),
+                    others: None,
+                    decision,
+                    background: false,
+                }
+            }
+        }
+    }
+
+    /// The answer from store, if that was decided on.
+    pub(super) fn serve<B>(
+        &self,
+        core: &Core,
+        parts: &Parts,
+        asked: &Asked,
+        now: Moment,
+    ) -> Option<Response<ResponseBody<B>>> {
+        let served = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);
+        let entry = self.entry.as_ref().filter(|_| served)?;
+        let age = entry.age(now);
+        let Decision { reason, trail, .. } = self.decision;
+        let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);
+        let asked = serve::Asked {
+            method: &parts.method,
+            headers: &parts.headers,
+        };
+        Some(serve::from_store(core, entry, &asked, age, &report))
+    }
+}
+
+/// Makes numbers in a row look unlike one another (the golden ratio in 64 bits).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A stored response as decisions see it.
+pub(super) fn candidate(entry: &Entry, now: Moment) -> Candidate<'_> {
+    Candidate {
+        terms: &entry.terms,
+        age: entry.age(now),
+        contradicted: entry.contradicted,
+        spread: entry.id.wrapping_mul(SPREAD) >> 32,
+    }
+}

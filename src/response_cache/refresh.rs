@@ -1,0 +1,105 @@
+//! Validating what was just served, behind the request that it answered (RFC 5861 3).
+
+use std::{future::poll_fn, pin::pin, sync::Arc};
+
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use http_body::Body;
+
+use super::{
+    body::RequestBody,
+    core::Core,
+    flow::{self, Fallback, Inner},
+    looked::Looked,
+    plan::Asked,
+    policy::reuse::Reuse,
+};
+use crate::{error::BoxError, header::connection, personal::Personal};
+
+/// Fields that a request for the whole, current representation does not have: conditions, ranges, and those
+/// of a body.
+const NOT_OF_A_REFRESH: [HeaderName; 10] = [
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_MATCH,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+    header::RANGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::EXPECT,
+];
+
+/// Starts a refresh of what was found, if that is to be served and refreshed and nobody is at it already.
+pub(super) fn start<S, Q, R>(
+    core: &Arc<Core>,
+    inner: &S,
+    parts: &Parts,
+    asked: &Asked,
+    looked: &Looked,
+) where
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let (Reuse::Refresh, Some(entry)) = (looked.decision.verdict, &looked.entry) else {
+        return;
+    };
+    core.background.refresh(&entry.key, || {
+        let looked = Looked::refreshing(Arc::clone(entry), looked.decision.reason);
+        let mut asked = asked.clone();
+        asked.facts.method = Method::GET;
+        let parts = request(parts);
+        run(Arc::clone(core), inner.clone(), parts, asked, looked)
+    });
+}
+
+/// The request that asks for what the client got, as a whole: its URI, fields and extensions, without what
+/// was meant for this answer only.
+fn request(client: &Parts) -> Parts {
+    let mut parts = client.clone();
+    parts.method = Method::GET;
+    remove_own(&mut parts.headers);
+    // What is marked in this request says nothing about that of the client, but what was marked there before
+    // holds here too.
+    let marked = Personal::get(&client.extensions).is_some_and(Personal::is_marked);
+    parts.extensions.remove::<Personal>();
+    let personal = Personal::of(&mut parts.extensions);
+    if marked {
+        // A marker that nobody else holds is not shared.
+        let _ = personal.mark();
+    }
+    parts
+}
+
+fn remove_own(headers: &mut HeaderMap) {
+    connection::remove_hop_by_hop(headers);
+    for name in NOT_OF_A_REFRESH {
+        headers.remove(name);
+    }
+}
+
+async fn run<S, Q, R>(core: Arc<Core>, inner: S, parts: Parts, asked: Asked, looked: Looked)
+where
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let fetched = flow::fetch(
+        Arc::clone(&core),
+        inner,
+        parts,
+        RequestBody::<Q>::empty(),
+        asked,
+        looked,
+        Fallback::Always,
+    );
+    let Ok(response) = fetched.await else {
+        return;
+    };
+    // Read to its end, it is stored.
+    let mut body = pin!(response.into_body());
+    while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
+}
