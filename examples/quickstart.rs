@@ -24,6 +24,7 @@ use tower_keep::{CachePolicy, Personal, ResponseCacheLayer, minutes, seconds};
 fn app() -> Router {
     Router::new()
         .route("/slow", get(slow))
+        .route("/news", get(news))
         .route("/hello", get(hello))
         .route("/policy", get(policy))
         .route("/me", get(me))
@@ -37,6 +38,17 @@ async fn slow() -> impl IntoResponse {
     time::sleep(seconds(1)).await;
     let fields = [(header::CACHE_CONTROL, "max-age=60")];
     (fields, "that took a while\n")
+}
+
+/// As much work, but nobody waits for it twice: for a minute after it has become stale the old answer is
+/// given at once and a new one fetched behind it.
+async fn news() -> impl IntoResponse {
+    time::sleep(seconds(1)).await;
+    let fields = [(
+        header::CACHE_CONTROL,
+        "max-age=5, stale-while-revalidate=60",
+    )];
+    (fields, "nothing new\n")
 }
 
 /// One URL, several answers: each is stored, by the field that Vary names.
@@ -110,7 +122,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn introduce(url: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "listening on {url}\n\nTry these, each twice:\n")?;
-    for path in ["/slow", "/hello", "/policy", "/me", "/events --no-buffer"] {
+    for path in [
+        "/slow",
+        "/news",
+        "/hello",
+        "/policy",
+        "/me",
+        "/events --no-buffer",
+    ] {
         writeln!(out, "  curl -i {url}{path}")?;
     }
     writeln!(out, "  curl -i {url}/hello -H 'Accept-Language: de'")?;

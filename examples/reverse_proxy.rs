@@ -64,6 +64,8 @@ Usage: reverse_proxy --listen ADDR --origin URL [OPTIONS]
   --set-cookie HOW       responses with Set-Cookie are not stored (refuse, the default),
                          stored without that field (strip), or stored whole (store)
   --capacity BYTES       memory of the cache (default 67108864)
+  --stale-if-error SECS  how long past its freshness a response is served while the
+                         origin fails, if it does not say so itself (default 0)
   --head-timeout SECS    how long the origin may take to answer with a head, the
                          upload of the request included (default 30)
   --help                 this text
@@ -81,6 +83,7 @@ struct Options {
     origin: Authority,
     set_cookie: SetCookie,
     capacity: usize,
+    stale_if_error: Duration,
     head_timeout: Duration,
 }
 
@@ -90,6 +93,7 @@ impl Options {
         let (mut listen, mut origin) = (None, None);
         let mut set_cookie = SetCookie::Refuse;
         let mut capacity = 64 * 1024 * 1024;
+        let mut stale_if_error = 0;
         let mut head_timeout = 30;
         while let Some(name) = arguments.next() {
             if name == "--help" {
@@ -101,6 +105,7 @@ impl Options {
                 "--origin" => origin = Some(parse_origin(&value()?)?),
                 "--set-cookie" => set_cookie = parse_set_cookie(&value()?)?,
                 "--capacity" => capacity = parse_number(&name, &value()?)?,
+                "--stale-if-error" => stale_if_error = parse_number(&name, &value()?)?,
                 "--head-timeout" => head_timeout = parse_number(&name, &value()?)?,
                 _ => return Err(format!("unknown argument {name:?}")),
             }
@@ -110,6 +115,7 @@ impl Options {
             origin: origin.ok_or("--origin is required")?,
             set_cookie,
             capacity,
+            stale_if_error: Duration::from_secs(stale_if_error),
             head_timeout: Duration::from_secs(head_timeout),
         }))
     }
@@ -170,7 +176,10 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), BoxError> {
     let store = MemoryStore::builder().capacity(options.capacity).build()?;
-    let cache = ResponseCacheLayer::with_store(store).set_cookie(options.set_cookie);
+    let cache = ResponseCacheLayer::with_store(store)
+        .set_cookie(options.set_cookie)
+        .stale_if_error(options.stale_if_error);
+    let background = cache.background();
     let service = cache.layer(Forward::new(options.origin, options.head_timeout));
 
     let listener = TcpListener::bind(&options.listen)
@@ -181,6 +190,7 @@ async fn run(options: Options) -> Result<(), BoxError> {
     stdout.flush()?;
 
     serve(listener, service).await;
+    background.shutdown().await;
     Ok(())
 }
 
