@@ -18,17 +18,10 @@ const ROOM: usize = 96;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CacheName(Arc<str>);
 
-/// A name that no structured Token or String can express.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidCacheName;
-
-impl fmt::Display for InvalidCacheName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a cache must be visible ASCII characters and spaces, at least one")
-    }
-}
-
-impl std::error::Error for InvalidCacheName {}
+/// A name that Cache-Status cannot carry (RFC 9211 2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name of a cache must be visible ASCII characters and spaces, at least one")]
+pub struct InvalidName(());
 
 impl CacheName {
     /// The name of this crate.
@@ -41,11 +34,11 @@ impl CacheName {
     ///
     /// # Errors
     ///
-    /// [`InvalidCacheName`] if it is empty or has control or non-ASCII characters.
-    pub(crate) fn new(name: &str) -> Result<Self, InvalidCacheName> {
+    /// [`InvalidName`] if it is empty or has control or non-ASCII characters.
+    pub(crate) fn new(name: &str) -> Result<Self, InvalidName> {
         let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if name.is_empty() || !printable {
-            return Err(InvalidCacheName);
+            return Err(InvalidName(()));
         }
         let mut text = Text::default();
         push_token_or_string(&mut text, name);
@@ -317,11 +310,7 @@ mod tests {
     #[test]
     fn names_that_cannot_be_written_are_refused() {
         for invalid in ["", "caf\u{e9}", "a\n", "\u{7f}"] {
-            assert_eq!(
-                CacheName::new(invalid),
-                Err(InvalidCacheName),
-                "{invalid:?}"
-            );
+            assert_eq!(CacheName::new(invalid), Err(InvalidName(())), "{invalid:?}");
         }
         assert_eq!(&*name("1a").0, "\"1a\"");
         assert_eq!(&*name("a\"b").0, "\"a\\\"b\"");

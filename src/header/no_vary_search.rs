@@ -35,10 +35,10 @@ impl NoVarySearch {
     pub(crate) fn weight(&self) -> usize {
         match &self.params {
             Params::None | Params::All => 0,
-            Params::Only(names) | Params::Except(names) => names
-                .iter()
-                .map(|name| size_of::<String>() + name.len())
-                .sum(),
+            Params::Only(names) | Params::Except(names) => {
+                names.capacity() * size_of::<String>()
+                    + names.iter().map(String::capacity).sum::<usize>()
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 mod target;
 
 pub use self::target::TargetUri;
-pub(crate) use self::target::{authority, path_and_query};
+pub(crate) use self::target::{authority, hosts, path_and_query};
 
 /// Most keys (scheme, authority, path, query) fit here, so that a lookup allocates nothing.
 const INLINE: usize = 128;

@@ -42,6 +42,54 @@ pub(crate) fn authority<'a>(
     }
 }
 
+/// Whether an authority ends in a port; the colons of an IPv6 address stand in brackets.
+fn has_port(host: &[u8]) -> bool {
+    let after_address = host.rsplit(|byte| *byte == b']').next();
+    after_address.is_some_and(|rest| rest.contains(&b':'))
+}
+
+/// All spellings of the authorities that a request names: each as it is, and with or without the port that is
+/// the default of HTTP or HTTPS (RFC 9110 4.2.3). Empty where it names none.
+pub(crate) fn hosts(uri: &http::Uri, headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let named = uri
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    let lines = headers
+        .get_all(header::HOST)
+        .iter()
+        .map(http::HeaderValue::as_bytes);
+    let mut hosts: Vec<Vec<u8>> = Vec::new();
+    for host in named
+        .into_iter()
+        .chain(lines)
+        .map(<[u8]>::to_ascii_lowercase)
+    {
+        let default_port = [&b":80"[..], b":443"].into_iter();
+        let bare = default_port
+            .clone()
+            .find_map(|port| host.strip_suffix(port))
+            .map(<[u8]>::to_vec);
+        let with_port = |host: &[u8]| {
+            default_port
+                .clone()
+                .map(|port| [host, port].concat())
+                .collect()
+        };
+        let others: Vec<Vec<u8>> = match bare {
+            Some(bare) => vec![bare],
+            None if has_port(&host) => Vec::new(),
+            None => with_port(&host),
+        };
+        hosts.extend(others.into_iter().chain([host]));
+    }
+    hosts.sort();
+    hosts.dedup();
+    if hosts.is_empty() {
+        hosts.push(Vec::new());
+    }
+    hosts
+}
+
 impl TargetUri {
     /// The target of a request with this URI and these headers.
     pub(crate) fn of(uri: &http::Uri, headers: &HeaderMap) -> Result<Self, AmbiguousHost> {
@@ -190,6 +238,28 @@ mod tests {
             "b.example"
         );
         assert_eq!(target("/x", &[]).expect("no host").authority(), "");
+    }
+
+    #[test]
+    fn every_spelling_of_every_named_host_is_known() {
+        let spelt = |uri: &str, lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::HOST, HeaderValue::from_static(line));
+            }
+            let hosts = hosts(&uri.parse().expect("a URI"), &headers);
+            hosts
+                .into_iter()
+                .map(|host| String::from_utf8(host).expect("ASCII"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(spelt("/x", &[]), [""]);
+        assert_eq!(spelt("/x", &["A"]), ["a", "a:443", "a:80"]);
+        assert_eq!(spelt("http://a:80/x", &["a"]), ["a", "a:443", "a:80"]);
+        assert_eq!(spelt("/x", &["b:443"]), ["b", "b:443"]);
+        assert_eq!(spelt("/x", &["[::1]"]), ["[::1]", "[::1]:443", "[::1]:80"]);
+        assert_eq!(spelt("/x", &["[::1]:8080"]), ["[::1]:8080"]);
+        assert_eq!(spelt("http://a:8080/", &["b:80"]), ["a:8080", "b", "b:80"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -58,8 +59,10 @@ impl Background {
     /// time.
     pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut work = Box::pin(work);
-        let ended = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if ended == Poll::Pending
+        let mut context = Context::from_waker(Waker::noop());
+        // A store may panic, and this may run while another panic unwinds: one more would abort.
+        let ended = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context)));
+        if matches!(ended, Ok(Poll::Pending))
             && let Ok(runtime) = Handle::try_current()
         {
             self.tasks.spawn_on(work, &runtime);

@@ -36,6 +36,12 @@ pin_project! {
     }
 }
 
+impl<B> Default for RequestBody<B> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl<B> RequestBody<B> {
     /// No body.
     #[must_use]
@@ -165,6 +171,13 @@ pin_project! {
         Absent,
         Passed { #[pin] body: B },
         Filling { #[pin] body: B, fill: Option<Box<Fill>> },
+    }
+}
+
+/// An empty body, which layers that refuse requests answer with.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::empty()
     }
 }
 

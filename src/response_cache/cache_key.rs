@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use smallvec::SmallVec;
 
 use super::policy::Rule;
@@ -66,6 +66,10 @@ pub(super) struct Extra<'a> {
     pub(super) search: Option<(String, String)>,
     /// The digest of the body.
     pub(super) digest: Option<&'a [u8]>,
+    /// The host, where it is not the one that the request names.
+    pub(super) host: Option<&'a [u8]>,
+    /// The compartment of a private cache.
+    pub(super) compartment: Option<u64>,
 }
 
 /// What a key was made of, beside its bytes.
@@ -167,7 +171,8 @@ impl CacheKey {
     /// Lets POST requests be answered from store, with a SHA-256 digest of the body, its Content-Type and its
     /// Content-Encoding as part of the key: for queries that are sent as POST. Bodies above `limit` bytes pass the cache by.
     ///
-    /// Such a request no longer counts as unsafe: it invalidates nothing.
+    /// Such a request no longer counts as unsafe: it invalidates nothing. It is forwarded once its body has been
+    /// read, up to the limit, so this is not for calls that stream both ways.
     #[must_use]
     pub fn post_body(mut self, limit: usize) -> Self {
         self.post_body = Some(limit);
@@ -181,7 +186,10 @@ impl CacheKey {
         uri: &http::Uri,
         extra: &Extra<'_>,
     ) -> Result<Keyed, Rule> {
-        let host = authority(uri, &parts.headers).map_err(|_| Rule::AmbiguousHost)?;
+        let host = match extra.host {
+            Some(host) => host,
+            None => authority(uri, &parts.headers).map_err(|_| Rule::AmbiguousHost)?,
+        };
         let mut out = Buffer::new();
         if self.scheme {
             out.extend_from_slice(uri.scheme_str().unwrap_or_default().as_bytes());
@@ -202,10 +210,18 @@ impl CacheKey {
             user_in_key |= part.write(parts, &mut out)?;
         }
         if let Some((_, rule)) = search {
-            write_part("no-vary-search", Some(rule.as_bytes()), &mut out);
+            write_part("search", "", [rule.as_bytes()].into_iter(), &mut out);
         }
         if let Some(digest) = extra.digest {
-            write_part("body", Some(digest), &mut out);
+            write_part("body", "", [digest].into_iter(), &mut out);
+        }
+        if let Some(compartment) = extra.compartment {
+            write_part(
+                "private",
+                "",
+                [&compartment.to_be_bytes()[..]].into_iter(),
+                &mut out,
+            );
         }
         Ok(Keyed {
             key: Key::from_buffer(out),
@@ -264,43 +280,46 @@ impl Part {
     fn write(&self, parts: &Parts, out: &mut Buffer) -> Result<bool, Rule> {
         match self {
             Self::Header(name) => {
-                let mut values = parts.headers.get_all(name).iter().peekable();
-                if values.peek().is_none() {
-                    write_part(name.as_str(), None, out);
-                }
-                values.for_each(|value| write_part(name.as_str(), Some(value.as_bytes()), out));
+                let values = parts
+                    .headers
+                    .get_all(name)
+                    .iter()
+                    .map(HeaderValue::as_bytes);
+                write_part("header", name.as_str(), values, out);
             }
             Self::Cookie(name) => {
-                let mut values = cookies(&parts.headers)
-                    .filter(|(known, _)| *known == name.as_bytes())
-                    .peekable();
-                if values.peek().is_none() {
-                    write_part(name, None, out);
-                }
-                values.for_each(|(_, value)| write_part(name, Some(value), out));
+                let own = cookies(&parts.headers).filter(|(known, _)| *known == name.as_bytes());
+                write_part("cookie", name, own.map(|(_, value)| value), out);
             }
             Self::User => {
                 let user = parts
                     .extensions
                     .get::<Principal>()
                     .and_then(Principal::user_id);
-                write_part("user", user.map(str::as_bytes), out);
+                write_part("user", "", user.map(str::as_bytes).into_iter(), out);
                 return Ok(user.is_some());
             }
             Self::With(name, part) => {
                 let value = part(parts).ok_or(Rule::NoKey)?;
-                write_part(name, Some(value.as_bytes()), out);
+                write_part("with", name, [value.as_bytes()].into_iter(), out);
             }
         }
         Ok(false)
     }
 }
 
-/// Writes a part so that no two lists of parts read the same: its length goes first.
-fn write_part(name: &str, value: Option<&[u8]>, out: &mut Buffer) {
+/// Writes a part so that no two lists of parts read the same: what it is, and each value after its length.
+fn write_part<'a>(
+    kind: &str,
+    name: &str,
+    values: impl Iterator<Item = &'a [u8]>,
+    out: &mut Buffer,
+) {
     out.push(b'\n');
+    out.extend_from_slice(kind.as_bytes());
+    out.push(b' ');
     out.extend_from_slice(name.as_bytes());
-    if let Some(value) = value {
+    for value in values {
         out.push(b'=');
         out.extend_from_slice(&(value.len() as u64).to_be_bytes());
         out.extend_from_slice(value);

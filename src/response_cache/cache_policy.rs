@@ -27,8 +27,8 @@ impl CachePolicy {
         Self::default()
     }
 
-    /// The response is fresh for so long from its creation, whatever its fields say. The fields that
-    /// clients see stay as they are.
+    /// The response is fresh for so long from its creation, whatever lifetime its fields give. The fields that
+    /// clients see stay as they are. With `no-cache` in the response each use is validated all the same.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);

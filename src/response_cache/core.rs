@@ -1,10 +1,14 @@
 //! What the layer, its services and all that they start share.
 
-use http::HeaderMap;
+use http::{HeaderMap, Uri, request::Parts};
 
 use super::{
-    background::Background, cache_key::CacheKey, entity_tag::EntityTags, entry::CachedResponse,
-    policy::rules::Rules, stats::Counters,
+    background::Background,
+    cache_key::{CacheKey, Extra, Keyed},
+    entity_tag::EntityTags,
+    entry::CachedResponse,
+    policy::{Rule, rules::Rules},
+    stats::Counters,
 };
 use crate::{
     clock::Clock,
@@ -38,6 +42,8 @@ pub(super) struct Settings {
     pub(super) max_variants: usize,
     pub(super) max_body: usize,
     pub(super) ignore_cookies: bool,
+    /// What a private cache stores is for itself: apart from what others keep in the same store.
+    pub(super) compartment: Option<u64>,
     pub(super) no_vary_search: bool,
 }
 
@@ -54,6 +60,7 @@ impl Default for Settings {
             max_variants: 32,
             max_body: usize::MAX,
             ignore_cookies: false,
+            compartment: None,
             no_vary_search: false,
         }
     }
@@ -67,6 +74,19 @@ impl Core {
             background: Background::default(),
             settings: Settings::default(),
         }
+    }
+
+    /// The key of a request to this URI.
+    pub(super) fn key_of(&self, parts: &Parts, uri: &Uri, extra: Extra<'_>) -> Result<Keyed, Rule> {
+        let compartment = self.settings.compartment;
+        self.settings.key.of(
+            parts,
+            uri,
+            &Extra {
+                compartment,
+                ..extra
+            },
+        )
     }
 
     /// The longest body that is recorded.

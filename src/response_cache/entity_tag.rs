@@ -12,6 +12,7 @@ use super::head::Head;
 /// The first response streams through before its content is known, so the tag appears on responses from
 /// store. With it clients can validate (If-None-Match) and ask for ranges of the same content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EntityTags {
     /// No tag is added.
     #[default]

@@ -97,6 +97,15 @@ impl Entry {
             .saturating_add(self.terms.keep)
     }
 
+    /// The same, made stale by a newer response that could not take its place.
+    pub(super) fn contradicted(&self) -> Self {
+        Self {
+            contradicted: true,
+            id: next_id(),
+            ..self.clone()
+        }
+    }
+
     /// When it is past all use.
     pub(super) fn over(&self) -> Moment {
         self.arrived + self.retention()
@@ -211,7 +220,11 @@ impl Variants {
             .list
             .iter()
             .map(|variant| {
-                size_of::<Variant>() + variant.selecting.len() + size_of_val(variant.vary.names())
+                let names = variant.vary.names();
+                size_of::<Variant>()
+                    + variant.selecting.len()
+                    + size_of_val(names)
+                    + names.iter().map(weight_of_name).sum::<usize>()
             })
             .sum();
         ARC + size_of::<Self>() + self.key.len() + variants

@@ -2,37 +2,22 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 
 use super::{
-    CachePolicy,
     body::ResponseBody,
     core::Core,
     entry::Entry,
-    fill::{Fill, Plan},
     flow::Fallback,
     freshen::Update,
-    head::Head,
     looked::{Looked, candidate},
     plan::{Asked, effective_uri},
-    policy::{
-        Decision, Rule,
-        freshness::ResponseFacts,
-        stale,
-        storable::{Circumstances, Storing, storable, supersedes},
-        validation,
-    },
+    policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
     report::Report,
-    resource, search, serve,
+    resource, serve,
 };
-use crate::{
-    clock::Moment,
-    error::BoxError,
-    header::{connection, date},
-    key::TargetUri,
-    personal::Personal,
-};
+use crate::{clock::Moment, error::BoxError, key::TargetUri, personal::Personal};
 
 /// The stored responses that a validation can confirm.
 #[derive(Default)]
@@ -52,7 +37,7 @@ pub(super) struct Exchange {
     pub(super) bases: Bases,
     /// The request's fields as they came.
     pub(super) headers: HeaderMap,
-    target: Option<TargetUri>,
+    pub(super) target: Option<TargetUri>,
     /// The request's head, where the response may still change its key.
     pub(super) rekeyed: Option<Parts>,
     pub(super) personal: Personal,
@@ -208,51 +193,6 @@ impl Exchange {
         validation::has_conditions(&self.headers) && (!added || validation::has_validator(update))
     }
 
-    /// Passes a response on, and stores it if it may be.
-    pub(super) async fn accept<R>(self, mut response: Response<R>) -> Response<ResponseBody<R>>
-    where
-        R: Body,
-        R::Error: Into<BoxError>,
-    {
-        if response.status().is_informational() {
-            return response.map(ResponseBody::passed);
-        }
-        let arrival = self.arrival();
-        add_date(response.headers_mut(), arrival.wall);
-        if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
-            let head = response.headers().clone();
-            self.learn_from_head(&head, arrival).await;
-        }
-        let facts = self.facts(response.status(), response.headers(), arrival);
-        let Decision {
-            verdict,
-            reason,
-            trail,
-        } = self.storable(&facts, &response);
-        let length = announced_length(&response);
-        let (verdict, reason) = match verdict {
-            Some(_) if length.is_some_and(|length| length > self.core.max_body() as u64) => {
-                (None, Rule::TooLarge)
-            }
-            verdict => (verdict, reason),
-        };
-        let initial_age = facts.initial_age(arrival.wall, arrival.delay);
-        let ttl = verdict
-            .as_ref()
-            .map(|storing| storing.terms.ttl(initial_age));
-        let report = self.report(response.status()).storing(reason, trail, ttl);
-        let fill = match verdict {
-            Some(storing) => Some(self.fill(storing, &facts, response.headers(), length, arrival)),
-            None => {
-                self.not_stored(response.status(), reason).await;
-                None
-            }
-        };
-        let mut response = response.map(|body| record(body, fill));
-        report.write(&self.core, &mut response);
-        response
-    }
-
     pub(super) fn report(&self, status: StatusCode) -> Report<'_> {
         let Decision { reason, trail, .. } = self.looked.decision;
         Report::forwarded(reason, trail, status.as_u16(), Some(&self.asked.key))
@@ -278,120 +218,10 @@ impl Exchange {
         ResponseFacts::read(status, headers, &self.core.settings.rules, arrival.wall)
     }
 
-    fn storable<R>(
-        &self,
-        facts: &ResponseFacts,
-        response: &Response<R>,
-    ) -> Decision<Option<Storing>> {
-        let policy = response.extensions().get::<CachePolicy>();
-        let target = self.target.as_ref();
-        let also = Circumstances {
-            ttl: policy.and_then(|policy| policy.ttl),
-            no_store: policy.is_some_and(|policy| policy.no_store),
-            personal: self.personal.is_marked(),
-            content_of_target: target
-                .is_some_and(|target| target.is_content_location(response.headers())),
-        };
-        storable(
-            &self.core.settings.rules,
-            &self.asked.facts,
-            facts,
-            response.headers(),
-            also,
-        )
-    }
-
-    fn fill(
-        &self,
-        storing: Storing,
-        facts: &ResponseFacts,
-        headers: &HeaderMap,
-        length: Option<u64>,
-        arrival: Arrival,
-    ) -> Fill {
-        let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
-        let rekeyed = self.rekeyed.as_ref();
-        let (key, learnt) = rekeyed
-            .and_then(|parts| search::learn(&self.core, parts, headers))
-            .map_or_else(
-                || (self.asked.key.clone(), None),
-                |(key, learnt)| (key, Some(learnt)),
-            );
-        Fill::new(Plan {
-            core: Arc::clone(&self.core),
-            key,
-            learnt,
-            selecting: storing.vary.selecting(&self.headers),
-            head: stored_head(facts.status, headers, &storing),
-            initial_age: facts.initial_age(arrival.wall, arrival.delay),
-            without: storing.without,
-            terms: storing.terms,
-            vary: storing.vary,
-            date: facts.date,
-            requested: self.requested,
-            arrived: arrival.at,
-            length,
-            trailers_announced: headers.contains_key(header::TRAILER),
-            personal: shared.then(|| self.personal.clone()),
-        })
-    }
-
-    /// A response that says of itself that it must not be stored takes the place of what is stored. An error
-    /// of the server says nothing about the resource (RFC 9111 4.3.3).
-    async fn not_stored(&self, status: StatusCode, reason: Rule) {
-        self.core.stats.not_stored(reason);
-        let of_the_resource = supersedes(reason) && !status.is_server_error();
-        let replaces = of_the_resource && self.asked.facts.method == Method::GET;
-        if let Some(base) = self.bases.selected.as_ref().filter(|_| replaces) {
-            self.remove(base).await;
-        }
-    }
-
     pub(super) async fn remove(&self, base: &Entry) {
         if let Err(error) = resource::remove(&self.core, base).await {
             tracing::debug!(%error, "a superseded response could not be removed");
             self.core.stats.store_failed();
         }
-    }
-}
-
-/// What of a head is stored (RFC 9111 3.1).
-pub(super) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
-    let mut headers = headers.clone();
-    connection::remove_hop_by_hop(&mut headers);
-    headers.remove(header::AGE);
-    for name in &storing.without {
-        headers.remove(name);
-    }
-    Head::compact(status, &headers)
-}
-
-/// RFC 9110 6.6.1: a response without Date gets the time of its arrival.
-pub(super) fn add_date(headers: &mut HeaderMap, wall: i64) {
-    headers
-        .entry(header::DATE)
-        .or_insert_with(|| date::format(wall));
-}
-
-/// The length that a response announces: by its field, or by a body that knows.
-fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
-    let field = response.headers().get(header::CONTENT_LENGTH);
-    let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
-    field.or_else(|| response.body().size_hint().exact())
-}
-
-/// The body, recorded on its way if it is to be stored. One that is over already is stored now.
-fn record<R>(body: R, fill: Option<Fill>) -> ResponseBody<R>
-where
-    R: Body,
-    R::Error: Into<BoxError>,
-{
-    match fill {
-        None => ResponseBody::passed(body),
-        Some(fill) if body.is_end_stream() => {
-            fill.end();
-            ResponseBody::passed(body)
-        }
-        Some(fill) => ResponseBody::filling(body, fill),
     }
 }

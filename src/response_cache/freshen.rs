@@ -6,12 +6,14 @@ use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::{
     CachePolicy,
+    accept::{add_date, stored_head},
     body::ResponseBody,
     entry::{Entry, next_id},
-    exchange::{Arrival, Bases, Exchange, add_date, stored_head},
+    exchange::{Arrival, Bases, Exchange},
     head::Head,
     policy::{
         Decision, Rule, Trail,
+        reuse::Reuse,
         storable::{Circumstances, storable, supersedes},
         validation,
     },
@@ -52,32 +54,25 @@ impl Exchange {
     }
 
     /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
-    pub(super) async fn learn_from_head(&self, head: &HeaderMap, arrival: Arrival) {
-        let stored = self
-            .looked
-            .entry
-            .as_ref()
-            .filter(|entry| entry.head.status == StatusCode::OK);
-        let Some(entry) = stored else { return };
-        let changed = if validation::head_contradicts(head, &entry.head.headers, entry.body.len()) {
-            Some(Entry {
-                contradicted: true,
-                id: next_id(),
-                ..Entry::clone(entry)
-            })
+    pub(super) async fn learn_from_head(&self, head: Update<'_>, arrival: Arrival) {
+        // It speaks of what could have answered it.
+        let could = self.looked.decision.verdict != Reuse::Never;
+        let stored = self.looked.entry.as_ref().filter(|_| could);
+        let Some(entry) = stored.filter(|entry| entry.head.status == StatusCode::OK) else {
+            return;
+        };
+        let stored = &entry.head.headers;
+        let changed = if validation::head_contradicts(head.headers, stored, entry.body.len()) {
+            Some(entry.contradicted())
         } else {
-            let update = Update {
-                headers: head,
-                policy: None,
-            };
-            self.updated(entry, update, arrival).entry.ok()
+            self.updated(entry, head, arrival).entry.ok()
         };
         if let Some(changed) = changed {
             self.replace(entry, changed).await;
         }
     }
 
-    async fn replace(&self, old: &Entry, new: Entry) {
+    pub(super) async fn replace(&self, old: &Entry, new: Entry) {
         let selecting = new.vary.selecting(&self.headers);
         let result = resource::replace(&self.core, &self.asked.key, old, new, &selecting).await;
         if let Err(error) = result {

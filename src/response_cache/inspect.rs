@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, request::Parts};
 
 use super::{
     core::Core,
@@ -38,15 +38,17 @@ pub struct Inspection {
     pub weight: usize,
 }
 
-pub(super) async fn inspect<B>(
-    core: &Core,
-    request: &Request<B>,
-) -> Result<Option<Inspection>, StoreError> {
+/// The head of a request.
+pub(super) fn head<B>(request: &Request<B>) -> Parts {
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method = request.method().clone();
     parts.uri = request.uri().clone();
     parts.headers = request.headers().clone();
     parts.extensions = request.extensions().clone();
+    parts
+}
+
+pub(super) async fn inspect(core: &Core, parts: Parts) -> Result<Option<Inspection>, StoreError> {
     let Ok(mut asked) = plan::keyed(core, &parts, None) else {
         return Ok(None);
     };

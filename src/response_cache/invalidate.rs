@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode, Uri, request::Parts};
 use super::{
     cache_key::Extra, core::Core, plan::effective_uri, policy::invalidation, resource, search,
 };
-use crate::key::{Key, TargetUri};
+use crate::key::{Key, TargetUri, hosts};
 
 /// What an unsafe request will invalidate. Unless it is told that nothing changed, it takes effect: when
 /// the outcome is known, or when it is dropped because nobody will ever know it (a cancelled call, a panic).
@@ -59,17 +59,20 @@ async fn remove(core: &Core, parts: &Parts, uri: &Uri) {
     }
 }
 
-/// The keys under which a resource may lie.
+/// The keys under which a resource may lie: by each host that the request names, with and without the default
+/// port, and by what its path says of its query.
 async fn keys(core: &Core, parts: &Parts, uri: &Uri) -> Vec<Key> {
-    let mut keys: Vec<Key> = core
-        .settings
-        .key
-        .of(parts, uri, &Extra::default())
-        .map(|keyed| keyed.key)
-        .into_iter()
-        .collect();
-    if core.settings.no_vary_search {
-        keys.extend(search::known(core, parts, uri).await.ok().flatten());
+    let mut keys = Vec::new();
+    for host in hosts(uri, &parts.headers) {
+        let host = Some(host.as_slice());
+        let extra = Extra {
+            host,
+            ..Extra::default()
+        };
+        keys.extend(core.key_of(parts, uri, extra).map(|keyed| keyed.key));
+        if core.settings.no_vary_search {
+            keys.extend(search::known(core, parts, uri, host).await.ok().flatten());
+        }
     }
     keys
 }

@@ -1,17 +1,17 @@
 //! The layer and its settings.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use http::{HeaderName, Request, StatusCode};
 use tower_layer::Layer;
 
 use super::{
     Background, CacheKey, CachedResponse, EntityTags, Inspection, ResponseCache, SetCookie, Stats,
-    core::Core, inspect, policy::rules::Heuristic,
+    core::Core, entry::next_id, inspect, policy::rules::Heuristic,
 };
 use crate::{
     clock::Clock,
-    header::cache_status::CacheName,
+    header::cache_status::{CacheName, InvalidName},
     store::{BoxStore, MemoryStore, Store, StoreError},
 };
 
@@ -48,8 +48,12 @@ impl ResponseCacheLayer {
     /// those to requests with Authorization or Cookie, and Set-Cookie are stored; `s-maxage` and
     /// `proxy-revalidate` mean nothing, and no targeted field is looked at. For HTTP clients that act for one
     /// user.
+    ///
+    /// What it stores is for its own clones: each call of this method makes a compartment of its own, also in a
+    /// store that others use. So call it once for each user.
     #[must_use]
     pub fn private(mut self) -> Self {
+        self.core.settings.compartment = Some(next_id());
         self.rules().private = true;
         self.rules().targeted.clear();
         self
@@ -61,8 +65,8 @@ impl ResponseCacheLayer {
     /// It never applies to requests with Authorization, or with a Cookie that is not part of the key. Off
     /// by default.
     #[must_use]
-    pub fn default_ttl(mut self, ttl: Duration) -> Self {
-        self.rules().default_ttl = Some(ttl);
+    pub fn default_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
+        self.rules().default_ttl = ttl.into();
         self
     }
 
@@ -224,7 +228,7 @@ impl ResponseCacheLayer {
     /// # Errors
     /// If the name is empty or has characters other than visible ASCII and spaces.
     pub fn name(mut self, name: &str) -> Result<Self, InvalidName> {
-        self.core.settings.name = Some(CacheName::new(name).map_err(|_| InvalidName)?);
+        self.core.settings.name = Some(CacheName::new(name)?);
         Ok(self)
     }
 
@@ -262,15 +266,15 @@ impl ResponseCacheLayer {
         self.core.stats.snapshot()
     }
 
-    /// What is stored for a request like this one, without touching it.
+    /// What is stored for a request like this one. To the store it is a look-up like any other.
     ///
     /// # Errors
     /// When the store cannot be asked.
-    pub async fn inspect<B: Sync>(
+    pub fn inspect<B>(
         &self,
         request: &Request<B>,
-    ) -> Result<Option<Inspection>, StoreError> {
-        inspect::inspect(&self.core, request).await
+    ) -> impl Future<Output = Result<Option<Inspection>, StoreError>> + Send + use<'_, B> {
+        inspect::inspect(&self.core, inspect::head(request))
     }
 
     fn rules(&mut self) -> &mut super::policy::rules::Rules {
@@ -285,11 +289,6 @@ impl<S> Layer<S> for ResponseCacheLayer {
         ResponseCache::new(inner, Arc::new(self.core.clone()))
     }
 }
-
-/// A name that Cache-Status cannot carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the name of a cache must be visible ASCII characters and spaces, at least one")]
-pub struct InvalidName;
 
 impl fmt::Debug for ResponseCacheLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

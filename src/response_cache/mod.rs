@@ -97,6 +97,7 @@
 //! - A client that leaves ends the recording of the response that it was reading.
 //! - Outside of a tokio runtime everything works but what a remote store leaves to the background.
 
+mod accept;
 mod background;
 mod body;
 mod cache_key;
@@ -133,10 +134,11 @@ pub use self::{
     entity_tag::EntityTags,
     entry::CachedResponse,
     inspect::Inspection,
-    layer::{InvalidName, ResponseCacheLayer},
+    layer::ResponseCacheLayer,
     policy::{Rule, SetCookie, Trail},
     refusal::Refusal,
     report::Outcome,
     service::{ResponseCache, ResponseFuture},
     stats::Stats,
 };
+pub use crate::header::cache_status::InvalidName;

@@ -1,6 +1,6 @@
 //! What is to be done with a request, as far as its head tells.
 
-use http::{HeaderName, Method, Version, header, request::Parts};
+use http::{HeaderName, Method, header, request::Parts};
 use http_body::Body;
 
 use super::{
@@ -40,7 +40,7 @@ pub(super) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Plan {
     match &parts.method {
         _ if names_own_fields(parts) => Plan::Pass(Rule::ConnectionFields),
         _ if wants_upgrade(parts) => Plan::Pass(Rule::Upgrade),
-        &Method::GET | &Method::HEAD if has_body(parts, body) => Plan::Pass(Rule::RequestBody),
+        &Method::GET | &Method::HEAD if has_body(body) => Plan::Pass(Rule::RequestBody),
         &Method::GET | &Method::HEAD => planned(keyed(core, parts, None)),
         &Method::POST => match post_body {
             Some(limit) if body.size_hint().lower() > limit as u64 => Plan::Pass(Rule::TooLarge),
@@ -60,14 +60,11 @@ fn planned(keyed: Result<Asked, Rule>) -> Plan {
 
 /// The request with its key, `digest` being that of its body where that is part of it.
 pub(super) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result<Asked, Rule> {
-    let keyed = core.settings.key.of(
-        parts,
-        effective_uri(parts),
-        &Extra {
-            search: None,
-            digest,
-        },
-    )?;
+    let extra = Extra {
+        digest,
+        ..Extra::default()
+    };
+    let keyed = core.key_of(parts, effective_uri(parts), extra)?;
     let facts = RequestFacts {
         method: parts.method.clone(),
         directives: RequestDirectives::from_headers(&parts.headers, core.settings.rules.pragma),
@@ -95,13 +92,17 @@ impl Asked {
     }
 }
 
-/// The URI that the client asked for, before a nesting router stripped a prefix.
+/// The URI that the client asked for, before a nesting router stripped a prefix. A URI that was rewritten in
+/// another way since counts as it is now.
 #[cfg(feature = "axum")]
 pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
-    parts
-        .extensions
-        .get::<axum::extract::OriginalUri>()
-        .map_or(&parts.uri, |original| &original.0)
+    let original = parts.extensions.get::<axum::extract::OriginalUri>();
+    let original = original.map(|original| &original.0).filter(|original| {
+        original.path().ends_with(parts.uri.path())
+            && original.query() == parts.uri.query()
+            && original.authority() == parts.uri.authority()
+    });
+    original.unwrap_or(&parts.uri)
 }
 
 /// The URI that the client asked for.
@@ -110,15 +111,10 @@ pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
     &parts.uri
 }
 
-/// Whether a body comes with the request: announced by its fields (HTTP/1), or there (HTTP/2 and later).
-fn has_body<B: Body>(parts: &Parts, body: &B) -> bool {
-    if body.is_end_stream() || body.size_hint().exact() == Some(0) {
-        return false;
-    }
-    let length = parts.headers.get(header::CONTENT_LENGTH);
-    length.is_some_and(|length| length != "0")
-        || parts.headers.contains_key(header::TRANSFER_ENCODING)
-        || parts.version >= Version::HTTP_2
+/// Whether a body may come with the request: it does unless the body says that it is empty. Fields tell less,
+/// as a client may add them later.
+fn has_body<B: Body>(body: &B) -> bool {
+    !body.is_end_stream() && body.size_hint().exact() != Some(0)
 }
 
 /// Whether Connection names fields that the request has. A response to what is left of the request once a

@@ -88,29 +88,39 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    let mut frames = VecDeque::new();
-    let mut length = 0_usize;
+    // One buffer: frames kept one by one would weigh many times what they bring.
+    let mut data = Vec::new();
+    let mut trailers = None;
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let frame = match frame {
-            Ok(frame) => into_bytes(frame),
+        let frame = match frame.map(into_bytes).map(Frame::into_data) {
+            Ok(Ok(chunk)) => {
+                data.extend_from_slice(&chunk);
+                None
+            }
+            Ok(Err(frame)) => Some(frame),
             Err(error) => {
                 return Read::Failed {
-                    frames,
+                    frames: frames(data, trailers),
                     error: error.into(),
                 };
             }
         };
-        if let Some(data) = frame.data_ref() {
-            digest.update(data);
-            length = length.saturating_add(data.len());
-        }
-        frames.push_back(frame);
-        if length > limit {
-            return Read::TooLong { frames, rest: body };
+        trailers = frame.or(trailers);
+        if data.len() > limit {
+            return Read::TooLong {
+                frames: frames(data, trailers),
+                rest: body,
+            };
         }
     }
+    digest.update(&data);
     Read::Whole {
-        frames,
+        frames: frames(data, trailers),
         digest: digest.finalize().into(),
     }
+}
+
+fn frames(data: Vec<u8>, trailers: Option<Frame<Bytes>>) -> VecDeque<Frame<Bytes>> {
+    let data = (!data.is_empty()).then(|| Frame::data(Bytes::from(data)));
+    data.into_iter().chain(trailers).collect()
 }

@@ -183,10 +183,14 @@ async fn store_variant(
             },
         })
         .await?;
-    if stored == Updated::Stored {
-        list(core, key, &variant).await?;
+    if stored != Updated::Stored {
+        return Ok(stored);
     }
-    Ok(stored)
+    let listed = list(core, key, &variant).await?;
+    if listed != Updated::Stored {
+        remove_variants(core, key, &[variant]).await;
+    }
+    Ok(listed)
 }
 
 fn variant_of(entry: &Entry, selecting: Box<[u8]>) -> Variant {
@@ -199,10 +203,11 @@ fn variant_of(entry: &Entry, selecting: Box<[u8]>) -> Variant {
 }
 
 /// Names a variant in its resource's list, and removes those that have to go for it.
-async fn list(core: &Core, key: &Key, variant: &Variant) -> Result<(), StoreError> {
+async fn list(core: &Core, key: &Key, variant: &Variant) -> Result<Updated, StoreError> {
     let mut gone = Vec::new();
     let now = core.settings.clock.now();
-    core.store
+    let listed = core
+        .store
         .update(key, |existing| {
             let (variants, dropped) =
                 with_variant(existing, key, variant, core.settings.max_variants, now);
@@ -215,7 +220,7 @@ async fn list(core: &Core, key: &Key, variant: &Variant) -> Result<(), StoreErro
         })
         .await?;
     remove_variants(core, key, &gone).await;
-    Ok(())
+    Ok(listed)
 }
 
 /// The list with one more variant, in place of the one that the same requests select; and those that have

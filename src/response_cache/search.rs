@@ -12,12 +12,12 @@ use http::{HeaderMap, request::Parts};
 use super::{
     cache_key::Extra,
     core::Core,
-    entry::{CachedResponse, Kept},
+    entry::{CachedResponse, Kept, next_id},
     plan::{Asked, effective_uri},
 };
 use crate::{
     header::no_vary_search::{self, NoVarySearch},
-    key::{Key, path_and_query},
+    key::Key,
     store::{Change, Lookup, Store, StoreError},
 };
 
@@ -26,6 +26,9 @@ use crate::{
 pub(super) struct SearchRule {
     pub(super) key: Box<[u8]>,
     rule: NoVarySearch,
+    /// Differs from one time that the rule was learnt to the next: what was stored under it before it changed
+    /// is out of reach, also for invalidations, and stays so.
+    generation: u64,
 }
 
 impl SearchRule {
@@ -38,7 +41,7 @@ impl SearchRule {
 pub(super) async fn rekey(core: &Core, parts: &Parts, asked: &mut Asked) -> Result<(), StoreError> {
     if core.settings.no_vary_search
         && !asked.facts.body_in_key
-        && let Some(key) = known(core, parts, effective_uri(parts)).await?
+        && let Some(key) = known(core, parts, effective_uri(parts), None).await?
     {
         asked.key = key;
     }
@@ -50,8 +53,19 @@ pub(super) async fn known(
     core: &Core,
     parts: &Parts,
     uri: &http::Uri,
+    host: Option<&[u8]>,
 ) -> Result<Option<Key>, StoreError> {
-    let Some(place) = place(core, parts, uri) else {
+    let known = rule_of(core, parts, uri, host).await?;
+    Ok(known.and_then(|known| under(core, parts, uri, host, &known)))
+}
+
+async fn rule_of(
+    core: &Core,
+    parts: &Parts,
+    uri: &http::Uri,
+    host: Option<&[u8]>,
+) -> Result<Option<Arc<SearchRule>>, StoreError> {
+    let Some(place) = place(core, parts, uri, host) else {
         return Ok(None);
     };
     let found = match core.store.lookup(&place) {
@@ -60,25 +74,34 @@ pub(super) async fn known(
         Lookup::Remote => core.store.get(&place).await?,
     };
     Ok(match found {
-        Some(CachedResponse(Kept::Search(known))) => under(core, parts, uri, &known.rule),
+        Some(CachedResponse(Kept::Search(known))) => Some(known),
         _ => None,
     })
 }
 
 /// Under which key a response belongs by the rule that it brings, and what it teaches about its path.
-pub(super) fn learn(core: &Core, parts: &Parts, response: &HeaderMap) -> Option<(Key, Learnt)> {
+pub(super) async fn learn(
+    core: &Core,
+    parts: &Parts,
+    response: &HeaderMap,
+) -> Option<(Key, Learnt)> {
     let uri = effective_uri(parts);
-    let place = place(core, parts, uri)?;
-    let rule = no_vary_search::parse(response);
-    let key = match &rule {
-        Some(rule) => under(core, parts, uri, rule)?,
-        None => {
-            core.settings
-                .key
-                .of(parts, uri, &Extra::default())
-                .ok()?
-                .key
-        }
+    let place = place(core, parts, uri, None)?;
+    let known = rule_of(core, parts, uri, None).await.ok().flatten();
+    let rule = no_vary_search::parse(response).map(|rule| match known {
+        Some(known) if known.rule == rule => known,
+        _ => Arc::new(SearchRule {
+            key: place.as_bytes().into(),
+            rule,
+            generation: next_id(),
+        }),
+    });
+    let normalised = rule
+        .as_ref()
+        .and_then(|rule| under(core, parts, uri, None, rule));
+    let key = match normalised {
+        Some(key) => key,
+        None => core.key_of(parts, uri, Extra::default()).ok()?.key,
     };
     Some((key, Learnt { place, rule }))
 }
@@ -91,19 +114,13 @@ pub(super) fn same_rule(one: &HeaderMap, two: &HeaderMap) -> bool {
 /// What a response taught about its path.
 pub(super) struct Learnt {
     place: Key,
-    rule: Option<NoVarySearch>,
+    rule: Option<Arc<SearchRule>>,
 }
 
 impl Learnt {
     /// Keeps the newest rule of a path, and none where the newest response had none.
     pub(super) async fn keep(self, core: &Core, retain: Duration) -> Result<(), StoreError> {
         let Self { place, rule } = self;
-        let rule = rule.map(|rule| {
-            Arc::new(SearchRule {
-                key: place.as_bytes().into(),
-                rule,
-            })
-        });
         core.store
             .update(&place, |existing| match (existing, &rule) {
                 (None, None) => Change::Keep,
@@ -124,30 +141,37 @@ impl Learnt {
 }
 
 /// Where the rule of a request's path is kept.
-fn place(core: &Core, parts: &Parts, uri: &http::Uri) -> Option<Key> {
+fn place(core: &Core, parts: &Parts, uri: &http::Uri, host: Option<&[u8]>) -> Option<Key> {
+    let search = Some((String::new(), "path".to_owned()));
     let extra = Extra {
-        search: Some((String::new(), "path".into())),
-        digest: None,
+        search,
+        host,
+        ..Extra::default()
     };
-    core.settings
-        .key
-        .of(parts, uri, &extra)
-        .ok()
-        .map(|keyed| keyed.key)
+    core.key_of(parts, uri, extra).ok().map(|keyed| keyed.key)
 }
 
-fn under(core: &Core, parts: &Parts, uri: &http::Uri, rule: &NoVarySearch) -> Option<Key> {
-    let query = path_and_query(uri)
-        .split_once('?')
-        .map_or("", |(_, query)| query);
-    let search = (no_vary_search::normalise(query, rule), format!("{rule:?}"));
+/// The key of a URI under a rule. A query with a `;` is left to itself: some servers take what follows for
+/// another parameter, which no rule speaks about.
+fn under(
+    core: &Core,
+    parts: &Parts,
+    uri: &http::Uri,
+    host: Option<&[u8]>,
+    known: &SearchRule,
+) -> Option<Key> {
+    let query = uri.query().unwrap_or_default();
+    if query.contains(';') {
+        return None;
+    }
+    let search = (
+        no_vary_search::normalise(query, &known.rule),
+        known.generation.to_string(),
+    );
     let extra = Extra {
         search: Some(search),
-        digest: None,
+        host,
+        ..Extra::default()
     };
-    core.settings
-        .key
-        .of(parts, uri, &extra)
-        .ok()
-        .map(|keyed| keyed.key)
+    core.key_of(parts, uri, extra).ok().map(|keyed| keyed.key)
 }

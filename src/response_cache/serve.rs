@@ -28,6 +28,15 @@ const NOT_MODIFIED: [HeaderName; 7] = [
     header::VARY,
 ];
 
+/// What a 416 carries beside the length.
+const UNSATISFIABLE: [HeaderName; 3] = [header::DATE, header::ETAG, header::VARY];
+
+/// Digests of the content of a message, which a part does not share with the whole (RFC 9530 2).
+const DIGESTS: [HeaderName; 2] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+];
+
 /// The part of a request that decides in what form a stored response is handed out.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
@@ -59,7 +68,8 @@ pub(super) fn from_store<B>(
 /// Whole, a part of it, or a 304.
 fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseBody<B>> {
     let status = entry.head.status;
-    let conditional = validation::has_conditions(asked.headers);
+    // RFC 9110 13.1.2, 13.1.3: conditions that a 304 answers are those of GET and HEAD.
+    let conditional = asked.method.is_safe() && validation::has_conditions(asked.headers);
     if conditional
         && validation::client_has(
             asked.headers,
@@ -68,7 +78,7 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
             core.settings.clock.unix_seconds(),
         )
     {
-        return not_modified(&entry.head.headers);
+        return bodiless(StatusCode::NOT_MODIFIED, &entry.head.headers, &NOT_MODIFIED);
     }
     if *asked.method == Method::HEAD {
         return head(entry);
@@ -106,10 +116,14 @@ fn head<B>(entry: &Entry) -> Response<ResponseBody<B>> {
     response
 }
 
-fn not_modified<B>(stored: &HeaderMap) -> Response<ResponseBody<B>> {
+fn bodiless<B>(
+    status: StatusCode,
+    stored: &HeaderMap,
+    names: &[HeaderName],
+) -> Response<ResponseBody<B>> {
     let mut response = Response::new(ResponseBody::absent());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    for name in &NOT_MODIFIED {
+    *response.status_mut() = status;
+    for name in names {
         for value in stored.get_all(name) {
             response.headers_mut().append(name, value.clone());
         }
@@ -118,8 +132,12 @@ fn not_modified<B>(stored: &HeaderMap) -> Response<ResponseBody<B>> {
 }
 
 fn unsatisfiable<B>(entry: &Entry, length: u64) -> Response<ResponseBody<B>> {
-    let mut response = not_modified(&entry.head.headers);
-    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    // Without what makes it fresh: a cache further out must not take it for the answer to others.
+    let mut response = bodiless(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        &entry.head.headers,
+        &UNSATISFIABLE,
+    );
     response
         .headers_mut()
         .insert(header::CONTENT_RANGE, ranges::unsatisfied(length));
@@ -138,6 +156,9 @@ fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Response<ResponseBody<B>> 
     let mut response = whole(entry, ResponseBody::parts(data));
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = response.headers_mut();
+    for digest in DIGESTS {
+        headers.remove(digest);
+    }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(sent));
     match (content_type, parts) {
         (Some(content_type), _) => {

@@ -1,7 +1,6 @@
 //! The service that the layer makes.
 
 use std::{
-    convert::Infallible,
     fmt,
     future::Future,
     pin::Pin,
@@ -15,6 +14,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
+    ResponseCacheLayer,
     body::{RequestBody, ResponseBody},
     core::Core,
     flow,
@@ -39,6 +39,12 @@ pub struct ResponseCache<S> {
 impl<S> ResponseCache<S> {
     pub(super) fn new(inner: S, core: Arc<Core>) -> Self {
         Self { inner, core }
+    }
+
+    /// The layer that makes such services: [`ResponseCacheLayer::new`].
+    #[must_use]
+    pub fn layer() -> ResponseCacheLayer {
+        ResponseCacheLayer::new()
     }
 
     /// The inner service.
@@ -141,7 +147,8 @@ impl<S> ResponseCache<S> {
 }
 
 /// The future of [`ResponseCache`]: ready at once for what is stored in memory.
-pub struct ResponseFuture<R, E = Infallible> {
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture<R, E> {
     state: State<R, E>,
 }
 

@@ -100,17 +100,35 @@ async fn no_default_and_no_heuristic_applies_to_cookies() {
 }
 
 #[tokio::test]
-async fn what_says_itself_that_it_is_fresh_or_public_is_shared_despite_cookies() {
-    let (soon, modified) = (date(60), date(-1_000_000));
+async fn what_says_itself_that_it_is_fresh_is_shared_despite_cookies() {
+    let soon = date(60);
     for fields in [
         &[("cache-control", "max-age=60")][..],
         &[("cache-control", "s-maxage=60")],
         &[("expires", &soon)],
-        &[("cache-control", "public"), ("last-modified", &modified)],
     ] {
         for (first, second) in [(COOKIE, COOKIE), (COOKIE, &[][..]), (&[][..], COOKIE)] {
             let calls = asked_twice(&caching(fields), first, second).await;
             assert_eq!(calls, 1, "{fields:?}: {first:?}, then {second:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn public_alone_does_not_let_a_default_or_a_heuristic_share_what_came_with_credentials() {
+    let modified = date(-1_000_000);
+    let public = [
+        ("cache-control", "public"),
+        ("last-modified", modified.as_str()),
+    ];
+    for fields in [&public[..1], &public] {
+        for credentials in [COOKIE, BASIC] {
+            let cache = Cache::with(answering(200, fields), with_defaults);
+            assert_eq!(
+                asked_twice(&cache, credentials, credentials).await,
+                2,
+                "{fields:?}"
+            );
         }
     }
 }

@@ -104,7 +104,7 @@ rules! {
     SetCookieStripped = "set-cookie-stripped", "setting";
     /// Vary has the member `*`.
     VaryAny = "vary-any", "RFC 9111 4.1";
-    /// Vary names more fields than this cache keeps.
+    /// Vary names more fields, or the request has longer values in them, than this cache keeps.
     VaryTooLong = "vary-too-long", "setting";
     /// Something on the way said that the response is personal.
     Personal = "personal", "setting";

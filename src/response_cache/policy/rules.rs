@@ -9,6 +9,7 @@ use http::{HeaderName, StatusCode};
 /// A private cache ([`private`](crate::response_cache::ResponseCacheLayer::private)) serves one user only
 /// and stores such responses whole, whatever this says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SetCookie {
     /// It is not stored: one user's cookie can never reach another.
     #[default]

@@ -168,6 +168,14 @@ pub(crate) fn supersedes(reason: Rule) -> bool {
     )
 }
 
+/// Whether a successful response that is not stored for this reason is newer than what is stored nevertheless.
+pub(crate) fn is_newer_content(reason: Rule) -> bool {
+    matches!(
+        reason,
+        Rule::VaryAny | Rule::VaryTooLong | Rule::SetCookie | Rule::TooLarge
+    )
+}
+
 /// RFC 9111 3.5: what lets a shared cache reuse a response for requests with Authorization.
 fn authorized(facts: &ResponseFacts) -> bool {
     let says = &facts.directives;
@@ -231,8 +239,10 @@ fn permitted(
     Ok(())
 }
 
+/// Whether the response itself permits to share it with anybody: by its lifetime, or as `public` without one. A
+/// default of ours never does, whatever the response says besides.
 fn is_explicit(facts: &ResponseFacts, lifetime: Option<&Lifetime>) -> bool {
-    facts.directives.public || lifetime.is_some_and(Lifetime::is_explicit)
+    lifetime.map_or(facts.directives.public, Lifetime::is_explicit)
 }
 
 fn storing(

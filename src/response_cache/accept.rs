@@ -1,0 +1,219 @@
+//! Passing the inner service's response on, and storing it if it may be.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Response, StatusCode, header};
+use http_body::Body;
+
+use super::{
+    CachePolicy,
+    body::ResponseBody,
+    exchange::{Arrival, Exchange},
+    fill::{Fill, Plan},
+    freshen::Update,
+    head::Head,
+    policy::{
+        Decision, Rule,
+        freshness::ResponseFacts,
+        storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
+    },
+    search::{self, Learnt},
+};
+use crate::{
+    error::BoxError,
+    header::{connection, date},
+    key::Key,
+};
+
+/// How long the values of the selecting fields of a request may be, in bytes, that a variant is stored for.
+/// They stand in its key and in the list of variants.
+const MAX_SELECTING: usize = 4096;
+
+impl Exchange {
+    /// Passes a response on, and stores it if it may be.
+    pub(super) async fn accept<R>(self, mut response: Response<R>) -> Response<ResponseBody<R>>
+    where
+        R: Body,
+        R::Error: Into<BoxError>,
+    {
+        if response.status().is_informational() {
+            return response.map(ResponseBody::passed);
+        }
+        let arrival = self.arrival();
+        add_date(response.headers_mut(), arrival.wall);
+        if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
+            let head = response.headers().clone();
+            let policy = response.extensions().get::<CachePolicy>().cloned();
+            let update = Update {
+                headers: &head,
+                policy: policy.as_ref(),
+            };
+            self.learn_from_head(update, arrival).await;
+        }
+        let facts = self.facts(response.status(), response.headers(), arrival);
+        let Decision {
+            verdict,
+            reason,
+            trail,
+        } = self.storable(&facts, &response);
+        let length = announced_length(&response);
+        let (verdict, reason) = self.within_limits(verdict, reason, length);
+        let initial_age = facts.initial_age(arrival.wall, arrival.delay);
+        let ttl = verdict
+            .as_ref()
+            .map(|storing| storing.terms.ttl(initial_age));
+        let report = self.report(response.status()).storing(reason, trail, ttl);
+        let fill = match verdict {
+            Some(storing) => {
+                let learnt = match &self.rekeyed {
+                    Some(parts) => {
+                        let headers = response.headers().clone();
+                        search::learn(&self.core, parts, &headers).await
+                    }
+                    None => None,
+                };
+                Some(self.fill(storing, learnt, &facts, response.headers(), length, arrival))
+            }
+            None => {
+                self.not_stored(response.status(), reason).await;
+                None
+            }
+        };
+        let mut response = response.map(|body| record(body, fill));
+        report.write(&self.core, &mut response);
+        response
+    }
+
+    fn storable<R>(
+        &self,
+        facts: &ResponseFacts,
+        response: &Response<R>,
+    ) -> Decision<Option<Storing>> {
+        let policy = response.extensions().get::<CachePolicy>();
+        let target = self.target.as_ref();
+        let also = Circumstances {
+            ttl: policy.and_then(|policy| policy.ttl),
+            no_store: policy.is_some_and(|policy| policy.no_store),
+            personal: self.personal.is_marked(),
+            content_of_target: target
+                .is_some_and(|target| target.is_content_location(response.headers())),
+        };
+        storable(
+            &self.core.settings.rules,
+            &self.asked.facts,
+            facts,
+            response.headers(),
+            also,
+        )
+    }
+
+    /// Leaves out what is too large for the store.
+    fn within_limits(
+        &self,
+        verdict: Option<Storing>,
+        reason: Rule,
+        length: Option<u64>,
+    ) -> (Option<Storing>, Rule) {
+        let Some(storing) = verdict else {
+            return (None, reason);
+        };
+        if length.is_some_and(|length| length > self.core.max_body() as u64) {
+            return (None, Rule::TooLarge);
+        }
+        if storing.vary.selecting(&self.headers).len() > MAX_SELECTING {
+            return (None, Rule::VaryTooLong);
+        }
+        (Some(storing), reason)
+    }
+
+    fn fill(
+        &self,
+        storing: Storing,
+        learnt: Option<(Key, Learnt)>,
+        facts: &ResponseFacts,
+        headers: &HeaderMap,
+        length: Option<u64>,
+        arrival: Arrival,
+    ) -> Fill {
+        let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
+        let (key, learnt) = match learnt {
+            Some((key, learnt)) => (key, Some(learnt)),
+            None => (self.asked.key.clone(), None),
+        };
+        Fill::new(Plan {
+            core: Arc::clone(&self.core),
+            key,
+            learnt,
+            selecting: storing.vary.selecting(&self.headers),
+            head: stored_head(facts.status, headers, &storing),
+            initial_age: facts.initial_age(arrival.wall, arrival.delay),
+            without: storing.without,
+            terms: storing.terms,
+            vary: storing.vary,
+            date: facts.date,
+            requested: self.requested,
+            arrived: arrival.at,
+            length,
+            trailers_announced: headers.contains_key(header::TRAILER),
+            personal: shared.then(|| self.personal.clone()),
+        })
+    }
+
+    /// A response that says of itself that it must not be stored takes the place of what is stored; one that
+    /// cannot be stored makes it stale, as there is something newer. An error of the server says nothing about
+    /// the resource (RFC 9111 4.3.3).
+    async fn not_stored(&self, status: StatusCode, reason: Rule) {
+        self.core.stats.not_stored(reason);
+        let base = self.bases.selected.as_ref();
+        let newer = !status.is_server_error() && self.asked.facts.method == Method::GET;
+        let Some(base) = base.filter(|_| newer) else {
+            return;
+        };
+        if supersedes(reason) {
+            self.remove(base).await;
+        } else if status.is_success() && is_newer_content(reason) && !base.contradicted {
+            self.replace(base, base.contradicted()).await;
+        }
+    }
+}
+
+/// What of a head is stored (RFC 9111 3.1).
+pub(super) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
+    let mut headers = headers.clone();
+    connection::remove_hop_by_hop(&mut headers);
+    headers.remove(header::AGE);
+    for name in &storing.without {
+        headers.remove(name);
+    }
+    Head::compact(status, &headers)
+}
+
+/// RFC 9110 6.6.1: a response without Date gets the time of its arrival.
+pub(super) fn add_date(headers: &mut HeaderMap, wall: i64) {
+    headers
+        .entry(header::DATE)
+        .or_insert_with(|| date::format(wall));
+}
+
+/// The length that a response announces: by its field, or by a body that knows.
+fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
+    let field = response.headers().get(header::CONTENT_LENGTH);
+    let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
+    field.or_else(|| response.body().size_hint().exact())
+}
+
+/// The body, recorded on its way if it is to be stored. One that is over already is stored now.
+fn record<R>(body: R, fill: Option<Fill>) -> ResponseBody<R>
+where
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    match fill {
+        None => ResponseBody::passed(body),
+        Some(fill) if body.is_end_stream() => {
+            fill.end();
+            ResponseBody::passed(body)
+        }
+        Some(fill) => ResponseBody::filling(body, fill),
+    }
+}
