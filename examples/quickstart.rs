@@ -80,8 +80,8 @@ async fn me(headers: HeaderMap) -> String {
 }
 
 /// No cache can tell by the request that this field names a user, and `max-age` permits to share the
-/// answer. Who reads something personal marks the request first; then nothing is stored, whatever else
-/// the handler says.
+/// answer. Who reads something personal marks the request first; then the answer is not stored, and goes out
+/// as `private`.
 async fn account(mut request: Request) -> Result<impl IntoResponse, StatusCode> {
     // It is refused once others have been given the answer.
     let marked = Personal::of(request.extensions_mut()).mark();
@@ -113,7 +113,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (Some("--listen"), Some(address)) => address,
         _ => return Err("usage: quickstart [--listen ADDRESS:PORT]".into()),
     };
-    let listener = TcpListener::bind(listen).await?;
+    let listener = TcpListener::bind(&listen).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     introduce(&format!("http://{}", listener.local_addr()?))?;
     axum::serve(listener, app()).await?;
     Ok(())
@@ -121,7 +122,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn introduce(url: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout();
-    writeln!(out, "listening on {url}\n\nTry these, each twice:\n")?;
+    writeln!(
+        out,
+        "listening on {url}\n\nTry these, each twice, and /news again after 5 seconds:\n"
+    )?;
     for path in [
         "/slow",
         "/news",

@@ -178,7 +178,8 @@ async fn run(options: Options) -> Result<(), BoxError> {
     let store = MemoryStore::builder().capacity(options.capacity).build()?;
     let cache = ResponseCacheLayer::with_store(store)
         .set_cookie(options.set_cookie)
-        .stale_if_error(options.stale_if_error);
+        .stale_if_error(options.stale_if_error)
+        .name("reverse-proxy")?;
     let background = cache.background();
     let service = cache.layer(Forward::new(options.origin, options.head_timeout));
 

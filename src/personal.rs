@@ -33,6 +33,7 @@ const SHARED: u8 = 2;
 /// The rules, which hold whether the cache stands inside or outside of the one who marks:
 ///
 /// - Marked before the head of the response has arrived: the response is not stored for others.
+///   It goes out with `Cache-Control: private`, so that no shared cache further out stores it either.
 /// - Marked later, while the body streams: storing is abandoned.
 /// - Marked when others already read the body: [`mark`](Self::mark) is refused with
 ///   [`AlreadyShared`], and the caller must not put anything personal into the response.

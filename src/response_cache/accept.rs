@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use super::{
@@ -56,6 +56,9 @@ impl Exchange {
             reason,
             trail,
         } = self.storable(&facts, &response);
+        if self.personal.is_marked() {
+            self.keep_from_others(response.headers_mut());
+        }
         let length = announced_length(&response);
         let (verdict, reason) = self.within_limits(verdict, reason, length);
         let initial_age = facts.initial_age(arrival.wall, arrival.delay);
@@ -65,12 +68,9 @@ impl Exchange {
         let report = self.report(response.status()).storing(reason, trail, ttl);
         let fill = match verdict {
             Some(storing) => {
-                let learnt = match &self.rekeyed {
-                    Some(parts) => {
-                        let headers = response.headers().clone();
-                        search::learn(&self.core, parts, &headers).await
-                    }
-                    None => None,
+                let learnt = match self.rekeyed.is_some() {
+                    true => self.learn(response.headers().clone()).await,
+                    false => None,
                 };
                 Some(self.fill(storing, learnt, &facts, response.headers(), length, arrival))
             }
@@ -82,6 +82,12 @@ impl Exchange {
         let mut response = response.map(|body| record(body, fill));
         report.write(&self.core, &mut response);
         response
+    }
+
+    /// What the response teaches about its path. It takes its fields, as a response cannot be lent across an
+    /// await: its body need not be `Sync`.
+    async fn learn(&self, response: HeaderMap) -> Option<(Key, Learnt)> {
+        search::learn(&self.core, self.rekeyed.as_ref()?, &response).await
     }
 
     fn storable<R>(
@@ -105,6 +111,14 @@ impl Exchange {
             response.headers(),
             also,
         )
+    }
+
+    /// A response that was marked as personal says so to caches further out too.
+    fn keep_from_others(&self, headers: &mut HeaderMap) {
+        for name in &self.core.settings.rules.targeted {
+            headers.remove(name);
+        }
+        headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
     }
 
     /// Leaves out what is too large for the store.

@@ -18,7 +18,8 @@ type PartFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 ///
 /// Two requests with the same key may get the same response, so a key must hold all that the response
 /// depends on; the fields that a response names in Vary are added by themselves. Nothing else that a
-/// client controls, such as `X-Forwarded-Host`, is part of the key unless it is named here.
+/// client controls, such as `X-Forwarded-Host`, is part of the key unless it is named here. Inside of axum's
+/// `nest` the path has no prefix unless the feature `axum` is enabled.
 ///
 /// ```
 /// use tower_keep::response_cache::{CacheKey, ResponseCacheLayer};
@@ -133,7 +134,8 @@ impl CacheKey {
         self
     }
 
-    /// Adds the values of a request header field. Its absence is a value of its own.
+    /// Adds the values of a request header field, such as `HeaderName::from_static("x-tenant")`. Its absence is
+    /// a value of its own.
     #[must_use]
     pub fn header(mut self, name: HeaderName) -> Self {
         self.parts.push(Part::Header(name));
@@ -148,8 +150,8 @@ impl CacheKey {
         self
     }
 
-    /// Adds the user that the [`Principal`] in the request's extensions names, so that personal responses
-    /// can be stored, for this user alone. A request without one shares with others without one, and
+    /// Adds the user that the [`Principal`] in the request's extensions names, so that personal responses,
+    /// `private` ones included, can be stored, for this user alone. A request without one shares with others without one, and
     /// what is personal is then not stored.
     #[must_use]
     pub fn user(mut self) -> Self {

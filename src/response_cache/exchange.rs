@@ -138,6 +138,10 @@ impl Exchange {
             allowed.or_else(|| (fallback == Fallback::Always).then_some(Rule::StaleIfError))?;
         let mut trail = self.looked.decision.trail;
         trail.note(reason);
+        tracing::warn!(
+            ?status,
+            "the origin failed: what is stored is used in its place"
+        );
         let report = Report::instead(
             reason,
             trail,

@@ -30,7 +30,7 @@ impl Default for ResponseCacheLayer {
 }
 
 impl ResponseCacheLayer {
-    /// A shared cache with a [`MemoryStore`] of 64 MiB, which obeys the fields of the responses.
+    /// A shared cache with a [`MemoryStore`] of 64 MiB and entries of 2 MiB at most, which obeys the fields of the responses.
     #[must_use]
     pub fn new() -> Self {
         Self::with_store(MemoryStore::new())
@@ -216,7 +216,8 @@ impl ResponseCacheLayer {
         self
     }
 
-    /// The longest body that is stored, in bytes. By default what the store admits as an entry.
+    /// The longest body that is stored, in bytes. By default, and at most, what the store admits as an entry,
+    /// less some room for the head.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.core.settings.max_body = bytes;

@@ -12,8 +12,11 @@
 //! - It does not leak. Responses that set cookies are refused, default lifetimes never apply to requests with
 //!   credentials, and whoever knows that a response is personal says so with [`Personal`](crate::Personal),
 //!   inside or outside of the cache.
-//! - It says why: each decision names the [`Rule`] that it rests on, in `Cache-Status`, in the [`Stats`], in
-//!   the log (`tracing`, level debug) and, if [asked for](ResponseCacheLayer::outcome), in an [`Outcome`].
+//! - It serves stale responses where that is allowed (RFC 5861): at once, while they are validated in the
+//!   [background](Background), and in place of an error.
+//! - It says why: each decision names the [`Rule`] that it rests on, in the [`Stats`], in the log (`tracing`,
+//!   level debug), in `Cache-Status` where `hit` or `fwd` do not say it already, and, if
+//!   [asked for](ResponseCacheLayer::outcome), in an [`Outcome`].
 //!
 //! # Example
 //!
@@ -80,6 +83,8 @@
 //! ([`private`](ResponseCacheLayer::private) where it acts for one user). The inner service gets a
 //! [`RequestBody`]; the response has a [`ResponseBody`].
 //!
+//! - The inner service takes a `Request<RequestBody<..>>`: write `|request: Request<_>|` in closures, and put
+//!   axum's `middleware::from_fn`, which insists on its own body, into a `Router::layer` of its own, further out.
 //! - A compression layer may stand on either side. Inside, each coding is stored (it adds Vary); outside, one
 //!   response is stored and compressed for each client anew.
 //! - A layer that authenticates may stand on either side too. Outside, it decides who gets to the cache at all;
@@ -95,7 +100,12 @@
 //!   [`cookie`](CacheKey::cookie), [`user`](CacheKey::user) or [`with`](CacheKey::with) that is the part that
 //!   belongs to the same values of these as the unsafe request.
 //! - A client that leaves ends the recording of the response that it was reading.
-//! - Outside of a tokio runtime everything works but what a remote store leaves to the background.
+//! - Without the feature `axum`, a layer inside of axum's `nest` sees paths without their prefix: two nested
+//!   routers that share a store would answer for each other.
+//! - An entry is 2 MiB at most by default; set [`max_entry`](crate::store::MemoryStoreBuilder::max_entry) of the
+//!   store for more.
+//! - Outside of a tokio runtime there are no refreshes in the background: what is stale is validated before it
+//!   is served. What a remote store leaves to the background is dropped.
 
 mod accept;
 mod background;

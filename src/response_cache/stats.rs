@@ -96,7 +96,8 @@ impl Counters {
 pub struct Stats {
     /// Requests answered from store, by the rule that allowed it.
     pub hits: BTreeMap<Rule, u64>,
-    /// Requests not answered from store, by the reason.
+    /// Requests that went to the inner service (or were refused), by the reason. Those that what is stored
+    /// answered in the end, because the inner service failed, are under [`Rule::StaleIfError`].
     pub forwarded: BTreeMap<Rule, u64>,
     /// Responses not stored, by the reason.
     pub not_stored: BTreeMap<Rule, u64>,
@@ -121,7 +122,8 @@ impl Stats {
         self.hits.values().sum()
     }
 
-    /// The share of requests answered from store; `None` before the first request.
+    /// The share of all requests, unsafe ones included, that were answered from store without asking the inner
+    /// service; `None` before the first request.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,

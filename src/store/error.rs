@@ -62,6 +62,16 @@ impl fmt::Display for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// The capacity is too small for an entry of even one byte.
+    #[error(
+        "a capacity of {capacity} bytes is too small for any entry: it takes at least {capacity_needed} bytes"
+    )]
+    CapacityForNothing {
+        /// The capacity that was set, in bytes.
+        capacity: usize,
+        /// The smallest capacity for entries of one byte.
+        capacity_needed: usize,
+    },
     /// The capacity is too small for the largest entry to be admitted without emptying the store.
     #[error(
         "a capacity of {capacity} bytes is too small for entries of {max_entry} bytes: \
@@ -74,7 +84,7 @@ pub enum BuildError {
         max_entry: usize,
         /// The smallest capacity for entries of that size.
         capacity_needed: usize,
-        /// The largest entry for that capacity; zero when it is too small for any.
+        /// The largest entry for that capacity.
         max_entry_fitting: usize,
     },
     /// `max_entry` is zero, with which nothing can be stored.

@@ -86,7 +86,7 @@ fn a_head_that_takes_more_than_its_part_is_refused_and_counted() {
 
 #[test]
 fn a_capacity_too_small_for_such_entries_is_an_error_at_set_up() {
-    for capacity in [0, MAX_ENTRY, 4 * MAX_ENTRY] {
+    for capacity in [MAX_ENTRY, 4 * MAX_ENTRY] {
         let error = store(capacity).unwrap_err();
         let BuildError::CapacityTooSmall {
             capacity_needed, ..
@@ -95,5 +95,20 @@ fn a_capacity_too_small_for_such_entries_is_an_error_at_set_up() {
             panic!("{capacity}: {error}");
         };
         assert!(store(capacity_needed).is_ok(), "{capacity_needed}");
+    }
+    for capacity in [0, 1] {
+        let error = store(capacity).unwrap_err();
+        let BuildError::CapacityForNothing {
+            capacity_needed, ..
+        } = error
+        else {
+            panic!("{capacity}: {error}");
+        };
+        let of = |capacity| {
+            let builder = MemoryStore::<CachedResponse>::builder().capacity(capacity);
+            builder.max_entry(1).build()
+        };
+        assert!(of(capacity_needed).is_ok(), "{capacity_needed}");
+        assert!(of(capacity_needed - 1).is_err());
     }
 }

@@ -13,7 +13,7 @@ use tower_keep::{OwnedCookie, Personal, Principal, ResponseCacheLayer, response_
 use super::{
     cases::{Fields, answering, asked_twice, caching, date, is_reused_with},
     streams::{Streaming, open, rest},
-    support::{Cache, Origin, request, respond},
+    support::{Asked, Cache, Origin, request, respond},
 };
 
 const BASIC: Fields<'_> = &[("authorization", "Basic xyz")];
@@ -393,4 +393,36 @@ async fn news_that_one_person_gets_is_not_given_to_others() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_marked_goes_out_as_private_so_that_no_cache_further_out_stores_it() {
+    let fields = &[
+        ("cache-control", "public, max-age=60"),
+        ("cdn-cache-control", "max-age=60"),
+    ];
+    let origin = Origin::new(move |request: &Asked| {
+        let mut extensions = request.extensions().clone();
+        Personal::of(&mut extensions).mark().unwrap();
+        respond(StatusCode::OK, fields, "the account of ada")
+    });
+    let inner = Cache::new(origin);
+    let got = inner.get(&[]).await;
+    assert_eq!(
+        got.headers
+            .get_all("cache-control")
+            .iter()
+            .next_back()
+            .unwrap(),
+        "private"
+    );
+    assert!(!got.headers.contains_key("cdn-cache-control"));
+    let answer = move |_: &Asked| {
+        let mut response = respond(StatusCode::OK, &[], &got.body);
+        *response.headers_mut() = got.headers.clone();
+        response
+    };
+    let outer = Cache::new(Origin::new(answer));
+    outer.get(&[]).await;
+    assert!(!outer.get(&[]).await.is_hit());
 }

@@ -181,6 +181,16 @@ impl Trail {
     }
 }
 
+/// The names of the rules, between commas.
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().enumerate().try_for_each(|(index, rule)| {
+            f.write_str(if index == 0 { "" } else { ", " })?;
+            f.write_str(rule.name())
+        })
+    }
+}
+
 impl fmt::Debug for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(Rule::name)).finish()
@@ -204,6 +214,7 @@ mod tests {
         );
         assert!(trail.has(Rule::Fresh) && !trail.has(Rule::Stale));
         assert_eq!(format!("{trail:?}"), r#"{"fresh", "stored"}"#);
+        assert_eq!(trail.to_string(), "fresh, stored");
     }
 
     #[test]

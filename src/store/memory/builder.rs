@@ -86,6 +86,14 @@ impl<V: Stored> MemoryStoreBuilder<V> {
         let shard_needed = max_entry
             .saturating_add(overhead::<V>())
             .saturating_mul(ENTRIES_PER_SHARD);
+        if fitting == 0 {
+            return Err(BuildError::CapacityForNothing {
+                capacity: self.capacity,
+                capacity_needed: overhead::<V>()
+                    .saturating_add(1)
+                    .saturating_mul(ENTRIES_PER_SHARD),
+            });
+        }
         if max_entry > fitting {
             return Err(BuildError::CapacityTooSmall {
                 capacity: self.capacity,
