@@ -8,9 +8,8 @@ use http_body::Body;
 use super::{
     CachePolicy,
     body::ResponseBody,
-    exchange::{Arrival, Exchange},
+    exchange::{Arrival, Exchange, Update},
     fill::{Fill, Plan},
-    freshen::Update,
     head::Head,
     policy::{
         Decision, Rule,
@@ -68,9 +67,10 @@ impl Exchange {
         let report = self.report(response.status()).storing(reason, trail, ttl);
         let fill = match verdict {
             Some(storing) => {
-                let learnt = match self.rekeyed.is_some() {
-                    true => self.learn(response.headers().clone()).await,
-                    false => None,
+                let learnt = if self.rekeyed.is_some() {
+                    self.learn(response.headers().clone()).await
+                } else {
+                    None
                 };
                 Some(self.fill(storing, learnt, &facts, response.headers(), length, arrival))
             }

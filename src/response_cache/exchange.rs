@@ -6,11 +6,10 @@ use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 
 use super::{
+    CachePolicy,
     body::ResponseBody,
     core::Core,
     entry::Entry,
-    flow::Fallback,
-    freshen::Update,
     looked::{Looked, candidate},
     plan::{Asked, effective_uri},
     policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
@@ -18,6 +17,22 @@ use super::{
     resource, serve,
 };
 use crate::{clock::Moment, error::BoxError, key::TargetUri, personal::Personal};
+
+/// When what is stored answers although the origin failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fallback {
+    /// If it may be served stale.
+    IfAllowed,
+    /// Always: nobody gets it, and a failure must not take its place.
+    Always,
+}
+
+/// News of a stored response.
+#[derive(Clone, Copy)]
+pub(super) struct Update<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) policy: Option<&'a CachePolicy>,
+}
 
 /// The stored responses that a validation can confirm.
 #[derive(Default)]

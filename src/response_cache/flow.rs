@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::{
     body::{RequestBody, ResponseBody},
     core::Core,
-    exchange::{Bases, Exchange, Received},
+    exchange::{Bases, Exchange, Fallback, Received},
     invalidate::Invalidation,
     looked::{Looked, candidate},
     plan::Asked,
@@ -110,15 +110,6 @@ async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Looked {
             Looked::absent(Rule::StoreFailed)
         }
     }
-}
-
-/// When what is stored answers although the origin failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fallback {
-    /// If it may be served stale.
-    IfAllowed,
-    /// Always: nobody gets it, and a failure must not take its place.
-    Always,
 }
 
 /// Asks the inner service: with the validators of what is stored, where that helps.

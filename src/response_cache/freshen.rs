@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::{
-    CachePolicy,
     accept::{add_date, stored_head},
     body::ResponseBody,
     entry::{Entry, next_id},
-    exchange::{Arrival, Bases, Exchange},
+    exchange::{Arrival, Bases, Exchange, Update},
     head::Head,
     policy::{
         Decision, Rule, Trail,
@@ -19,13 +18,6 @@ use super::{
     },
     resource, search, serve,
 };
-
-/// News of a stored response.
-#[derive(Clone, Copy)]
-pub(super) struct Update<'a> {
-    pub(super) headers: &'a HeaderMap,
-    pub(super) policy: Option<&'a CachePolicy>,
-}
 
 /// A stored response with its news.
 struct Updated {

@@ -8,7 +8,8 @@ use http_body::Body;
 use super::{
     body::RequestBody,
     core::Core,
-    flow::{self, Fallback, Inner},
+    exchange::Fallback,
+    flow::{self, Inner},
     looked::Looked,
     plan::Asked,
     policy::reuse::Reuse,
