@@ -204,3 +204,27 @@ proptest! {
         prop_assert!(refreshed || left > share / 2);
     }
 }
+
+#[test]
+fn the_share_of_an_early_refresh_is_spread_and_never_reaches_past_the_lifetime() {
+    let rules = Rules {
+        early_refresh: Some(20),
+        ..Rules::default()
+    };
+    let terms = terms(|_| {});
+    let refreshed = |age, spread| early(&rules, &terms, Duration::from_secs(age), spread);
+    // Of the last twelve seconds the last six always, the others by what is the response's own.
+    for (spread, first) in [
+        (0, 54),
+        (512, 51),
+        (1023, 49),
+        (1024, 54),
+        (5 * 1024 + 512, 51),
+    ] {
+        assert!(
+            refreshed(first, spread) && !refreshed(first - 1, spread),
+            "{spread}"
+        );
+    }
+    assert!(refreshed(59, 0) && !refreshed(60, 0) && !refreshed(61, 1023));
+}

@@ -112,3 +112,25 @@ fn an_error_that_does_not_say_that_it_may_be_stored_does_not_empty_the_store() {
         assert!(!supersedes(error.refused()), "{status}");
     }
 }
+
+#[test]
+fn a_reason_tells_whether_what_is_stored_is_superseded_or_outdated_or_neither() {
+    for rule in Rule::ALL.iter().copied() {
+        let gone = [
+            Rule::ResponseNoStore,
+            Rule::Private,
+            Rule::PolicyNoStore,
+            Rule::NotUnderstood,
+            Rule::NoUse,
+            Rule::SearchChanged,
+        ];
+        let outdated = [
+            Rule::VaryAny,
+            Rule::VaryTooLong,
+            Rule::SetCookie,
+            Rule::TooLarge,
+        ];
+        assert_eq!(supersedes(rule), gone.contains(&rule), "{rule}");
+        assert_eq!(is_newer_content(rule), outdated.contains(&rule), "{rule}");
+    }
+}
