@@ -7,6 +7,7 @@ use super::{
     cache_key::{CacheKey, Extra, Keyed},
     entity_tag::EntityTags,
     entry::CachedResponse,
+    in_flight::InFlight,
     policy::{Rule, rules::Rules},
     stats::Counters,
 };
@@ -25,6 +26,7 @@ pub(super) struct Core {
     pub(super) store: BoxStore<CachedResponse>,
     pub(super) stats: Counters,
     pub(super) background: Background,
+    pub(super) in_flight: InFlight,
     pub(super) settings: Settings,
 }
 
@@ -72,6 +74,7 @@ impl Core {
             store,
             stats: Counters::default(),
             background: Background::default(),
+            in_flight: InFlight::default(),
             settings: Settings::default(),
         }
     }

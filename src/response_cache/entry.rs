@@ -1,13 +1,6 @@
 //! What is stored: a response, or the list of a resource's variants.
 
-use std::{
-    mem::size_of,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -16,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::{
     head::{BYTES, Head, weight_of, weight_of_name},
+    in_flight::next_id,
     policy::{
         storable::Terms,
         vary::{Selecting, Vary},
@@ -40,6 +34,8 @@ pub(super) enum Kept {
     Variants(Arc<Variants>),
     /// What a path says about its query.
     Search(Arc<SearchRule>),
+    /// The resource was invalidated. What was asked for before that is not stored any more.
+    Gone(Arc<Gone>),
 }
 
 impl Stored for CachedResponse {
@@ -48,6 +44,7 @@ impl Stored for CachedResponse {
             Kept::Response(entry) => &entry.key,
             Kept::Variants(variants) => &variants.key,
             Kept::Search(rule) => &rule.key,
+            Kept::Gone(gone) => &gone.key,
         }
     }
 
@@ -56,8 +53,16 @@ impl Stored for CachedResponse {
             Kept::Response(entry) => entry.weight(),
             Kept::Variants(variants) => variants.weight(),
             Kept::Search(rule) => ARC + rule.weight(),
+            Kept::Gone(gone) => ARC + size_of::<Gone>() + gone.key.len(),
         }
     }
+}
+
+/// That a resource was invalidated, and when: what [`Entry::began`] is compared with.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) key: Box<[u8]>,
+    pub(super) at: u64,
 }
 
 /// A stored response.
@@ -73,8 +78,9 @@ pub(super) struct Entry {
     pub(super) vary: Vary,
     /// The Date (RFC 9110 6.6.1), in Unix seconds.
     pub(super) date: i64,
-    /// When the request for it (or for its validation) went out: of two responses the later one is newer.
-    pub(super) requested: Moment,
+    /// The place of the request for it (or for its validation) among those of this process: of two responses
+    /// the one that was asked for later is newer.
+    pub(super) began: u64,
     pub(super) arrived: Moment,
     /// RFC 9111 4.2.3: the age that it had when it arrived.
     pub(super) initial_age: Duration,
@@ -136,18 +142,14 @@ impl Entry {
     }
 }
 
-/// A process-wide number, never given twice.
-pub(super) fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// The list of a resource's variants.
 #[derive(Clone, Debug)]
 pub(super) struct Variants {
     pub(super) key: Box<[u8]>,
     /// The newest last.
     pub(super) list: Vec<Variant>,
+    /// When the resource was last invalidated, as far as that is known: see [`Gone::at`].
+    pub(super) since: u64,
 }
 
 /// One variant: for which requests it was selected. Where it lies follows from that.

@@ -10,6 +10,7 @@ use super::{
     body::ResponseBody,
     core::Core,
     entry::Entry,
+    in_flight::{Ticket, next_id},
     looked::{Looked, candidate},
     plan::{Asked, effective_uri},
     policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
@@ -57,6 +58,9 @@ pub(super) struct Exchange {
     pub(super) rekeyed: Option<Parts>,
     pub(super) personal: Personal,
     pub(super) requested: Moment,
+    /// Its place among the requests and invalidations of this process.
+    pub(super) began: u64,
+    ticket: Option<Ticket>,
 }
 
 /// What a response means.
@@ -99,11 +103,24 @@ impl Exchange {
             rekeyed: (core.settings.no_vary_search && !asked.facts.body_in_key)
                 .then(|| parts.clone()),
             requested: core.settings.clock.now(),
+            // The ticket first: see `InFlight::ticket`. Who invalidates gets one once that is done.
+            ticket: asked
+                .facts
+                .method
+                .is_safe()
+                .then(|| core.in_flight.ticket()),
+            began: next_id(),
             core,
             asked,
             looked,
             bases,
         }
+    }
+
+    /// The request itself invalidated its target: its response is what came of that.
+    pub(super) fn took_effect(&mut self) {
+        self.ticket = Some(self.core.in_flight.ticket());
+        self.began = next_id();
     }
 
     /// Whether what is stored can be validated by this request.
@@ -158,6 +175,7 @@ impl Exchange {
             "the origin failed: what is stored is used in its place"
         );
         let report = Report::instead(
+            self.looked.decision.reason,
             reason,
             trail,
             status,

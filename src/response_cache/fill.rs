@@ -8,8 +8,10 @@ use http_body::Frame;
 
 use super::{
     core::Core,
-    entry::{Entry, next_id},
+    entry::Entry,
     head::Head,
+    in_flight::Ticket,
+    in_flight::next_id,
     policy::{
         Rule,
         storable::Terms,
@@ -38,7 +40,9 @@ pub(super) struct Plan {
     pub(super) terms: Terms,
     pub(super) vary: Vary,
     pub(super) date: i64,
-    pub(super) requested: Moment,
+    pub(super) began: u64,
+    /// Held until the response is stored or given up.
+    pub(super) ticket: Ticket,
     pub(super) arrived: Moment,
     pub(super) initial_age: Duration,
     /// The length that the response announced.
@@ -173,7 +177,8 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
         terms,
         vary,
         date,
-        requested,
+        began,
+        ticket,
         arrived,
         initial_age,
         ..
@@ -191,7 +196,7 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
         terms,
         vary,
         date,
-        requested,
+        began,
         arrived,
         initial_age,
         contradicted: false,
@@ -200,6 +205,7 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
     background.run(async move {
         let retain = entry.retention();
         resource::store(&core, &key, entry, &selecting).await;
+        drop(ticket);
         if let Some(learnt) = learnt
             && learnt.keep(&core, retain).await.is_err()
         {

@@ -136,13 +136,17 @@ where
     } else {
         Bases::default()
     };
-    let exchange = Exchange::begin(core, &mut parts, asked, looked, bases);
+    let mut exchange = Exchange::begin(core, &mut parts, asked, looked, bases);
     let unconditional = exchange.validates().then(|| parts.clone());
     if unconditional.is_some() {
         exchange.add_conditions(&mut parts.headers);
     }
     let result = send(&mut inner, Request::from_parts(parts, body)).await;
+    let invalidates = invalidation.is_some();
     let result = settle(invalidation, result).await;
+    if invalidates {
+        exchange.took_effect();
+    }
     let response = match exchange.or_stale(result, fallback) {
         ControlFlow::Continue(response) => response,
         ControlFlow::Break(answer) => return answer,

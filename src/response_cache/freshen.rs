@@ -7,9 +7,10 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use super::{
     accept::{add_date, stored_head},
     body::ResponseBody,
-    entry::{Entry, next_id},
+    entry::Entry,
     exchange::{Arrival, Bases, Exchange, Update},
     head::Head,
+    in_flight::next_id,
     policy::{
         Decision, Rule, Trail,
         reuse::Reuse,
@@ -107,7 +108,7 @@ impl Exchange {
                 terms: storing.terms,
                 vary: storing.vary,
                 date: facts.date,
-                requested: self.requested,
+                began: self.began,
                 arrived: arrival.at,
                 initial_age: facts.initial_age(arrival.wall, arrival.delay),
                 contradicted: false,

@@ -69,8 +69,9 @@ impl Looked {
             Selection::Response(entry) => {
                 let mut decision =
                     reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
-                if decision.verdict == Reuse::Refresh && !core.background.can_refresh() {
-                    decision.verdict = Reuse::Validate;
+                let refreshable = asked.may_be_refreshed() && core.background.can_refresh();
+                if decision.verdict == Reuse::Refresh && !refreshable {
+                    (decision.verdict, decision.reason) = without_refresh(decision.reason);
                 }
                 Self {
                     entry: Some(entry),
@@ -100,6 +101,15 @@ impl Looked {
             headers: &parts.headers,
         };
         Some(serve::from_store(core, entry, &asked, age, &report))
+    }
+}
+
+/// What becomes of a response that was to be served and refreshed, where it cannot be refreshed.
+fn without_refresh(reason: Rule) -> (Reuse, Rule) {
+    if reason == Rule::EarlyRefresh {
+        (Reuse::Serve, Rule::Fresh)
+    } else {
+        (Reuse::Validate, Rule::Stale)
     }
 }
 

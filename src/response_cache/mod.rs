@@ -120,6 +120,7 @@ mod fill;
 mod flow;
 mod freshen;
 mod head;
+mod in_flight;
 mod inspect;
 mod invalidate;
 mod layer;

@@ -86,6 +86,11 @@ impl Asked {
         self.facts.method != Method::POST || self.facts.body_in_key
     }
 
+    /// Whether what answers may be refreshed by a GET without a body: not what was found by a body.
+    pub(super) fn may_be_refreshed(&self) -> bool {
+        !self.facts.body_in_key
+    }
+
     /// Whether the request may change its target.
     pub(super) fn is_unsafe(&self) -> bool {
         invalidation::is_unsafe(&self.facts.method) && !self.facts.body_in_key

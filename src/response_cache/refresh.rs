@@ -18,7 +18,7 @@ use crate::{error::BoxError, header::connection, personal::Personal};
 
 /// Fields that a request for the whole, current representation does not have: conditions, ranges, and those
 /// of a body.
-const NOT_OF_A_REFRESH: [HeaderName; 10] = [
+const NOT_OF_A_REFRESH: [HeaderName; 13] = [
     header::IF_NONE_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_MATCH,
@@ -28,6 +28,9 @@ const NOT_OF_A_REFRESH: [HeaderName; 10] = [
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LOCATION,
+    HeaderName::from_static("content-digest"),
     header::EXPECT,
 ];
 

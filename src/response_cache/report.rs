@@ -79,8 +79,9 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// From store, instead of the inner service's failure.
+    /// From store, instead of the inner service's failure; `asked` is why that was asked.
     pub(super) fn instead(
+        asked: Rule,
         reason: Rule,
         trail: Trail,
         status: Option<StatusCode>,
@@ -89,7 +90,7 @@ impl<'a> Report<'a> {
     ) -> Self {
         Self {
             ttl: Some(ttl),
-            fwd: Some(fwd(reason)),
+            fwd: Some(fwd(asked)),
             fwd_status: status.map(|status| status.as_u16()),
             key: Some(key),
             ..Self::of(false, reason, trail)

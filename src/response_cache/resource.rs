@@ -1,12 +1,13 @@
 //! A resource in the store: finding the response that a request selects, and changing what is there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
 
 use super::{
     core::Core,
-    entry::{CachedResponse, Entry, Kept, Variant, Variants},
+    entry::{CachedResponse, Entry, Gone, Kept, Variant, Variants},
+    in_flight::next_id,
     policy::vary::Selecting,
 };
 use crate::{
@@ -41,14 +42,14 @@ fn follow(found: CachedResponse, key: &Key, headers: &HeaderMap) -> Next {
             Some(variant) => Next::Variant(variant.key(key.as_bytes()), Arc::clone(&variants)),
             None => Next::Done(Selection::OtherVariants(variants)),
         },
-        Kept::Search(_) => Next::Done(Selection::Nothing),
+        Kept::Search(_) | Kept::Gone(_) => Next::Done(Selection::Nothing),
     }
 }
 
 fn response(found: Option<CachedResponse>) -> Option<Arc<Entry>> {
     match found?.0 {
         Kept::Response(entry) => Some(entry),
-        Kept::Variants(_) | Kept::Search(_) => None,
+        Kept::Variants(_) | Kept::Search(_) | Kept::Gone(_) => None,
     }
 }
 
@@ -99,7 +100,7 @@ async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, Sto
 pub(super) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
     match get(store, key).await.ok()??.0 {
         Kept::Variants(variants) => Some(variants),
-        Kept::Response(_) | Kept::Search(_) => None,
+        Kept::Response(_) | Kept::Search(_) | Kept::Gone(_) => None,
     }
 }
 
@@ -126,9 +127,14 @@ pub(super) async fn store(core: &Core, key: &Key, entry: Entry, selecting: &Sele
     tracing::debug!(?result, "stored a response");
 }
 
-/// Whether what is there was asked for later than what is to take its place.
-fn is_newer(existing: Option<&CachedResponse>, than: Moment) -> bool {
-    matches!(existing, Some(CachedResponse(Kept::Response(entry))) if entry.requested > than)
+/// Whether what is there was asked for later than what is to take its place, or invalidated since.
+fn is_newer(existing: Option<&CachedResponse>, than: u64) -> bool {
+    match existing.map(|existing| &existing.0) {
+        Some(Kept::Response(entry)) => entry.began > than,
+        Some(Kept::Gone(gone)) => gone.at > than,
+        Some(Kept::Variants(variants)) => variants.since > than,
+        Some(Kept::Search(_)) | None => false,
+    }
 }
 
 async fn store_plain(
@@ -144,7 +150,7 @@ async fn store_plain(
         .store
         .update(key, |existing| {
             varies = matches!(existing, Some(CachedResponse(Kept::Variants(_))));
-            if varies || is_newer(existing, entry.requested) {
+            if varies || is_newer(existing, entry.began) {
                 return Change::Keep;
             }
             Change::Put {
@@ -171,11 +177,11 @@ async fn store_variant(
     let variant = variant_of(&entry, selecting.as_slice().into());
     let own_key = variant.key(key.as_bytes());
     entry.key = own_key.as_bytes().into();
-    let (requested, retain) = (entry.requested, entry.retention());
+    let (began, retain) = (entry.began, entry.retention());
     let value = CachedResponse(Kept::Response(Arc::new(entry)));
     let stored = core
         .store
-        .update(&own_key, |existing| match is_newer(existing, requested) {
+        .update(&own_key, |existing| match is_newer(existing, began) {
             true => Change::Keep,
             false => Change::Put {
                 value: value.clone(),
@@ -186,7 +192,7 @@ async fn store_variant(
     if stored != Updated::Stored {
         return Ok(stored);
     }
-    let listed = list(core, key, &variant).await?;
+    let listed = list(core, key, &variant, began).await?;
     if listed != Updated::Stored {
         remove_variants(core, key, &[variant]).await;
     }
@@ -203,12 +209,20 @@ fn variant_of(entry: &Entry, selecting: Box<[u8]>) -> Variant {
 }
 
 /// Names a variant in its resource's list, and removes those that have to go for it.
-async fn list(core: &Core, key: &Key, variant: &Variant) -> Result<Updated, StoreError> {
+async fn list(
+    core: &Core,
+    key: &Key,
+    variant: &Variant,
+    began: u64,
+) -> Result<Updated, StoreError> {
     let mut gone = Vec::new();
     let now = core.settings.clock.now();
     let listed = core
         .store
         .update(key, |existing| {
+            if is_newer(existing, began) {
+                return Change::Keep;
+            }
             let (variants, dropped) =
                 with_variant(existing, key, variant, core.settings.max_variants, now);
             gone = dropped;
@@ -232,9 +246,12 @@ fn with_variant(
     max: usize,
     now: Moment,
 ) -> (Variants, Vec<Variant>) {
-    let old = match existing {
-        Some(CachedResponse(Kept::Variants(variants))) => variants.list.as_slice(),
-        _ => &[],
+    let (old, since) = match existing.map(|existing| &existing.0) {
+        Some(Kept::Variants(variants)) => (variants.list.as_slice(), variants.since),
+        Some(Kept::Gone(gone)) => (&[][..], gone.at),
+        // It did not vary yet: what was asked for before it is older.
+        Some(Kept::Response(entry)) => (&[][..], entry.began),
+        Some(Kept::Search(_)) | None => (&[][..], 0),
     };
     let others = old.iter().filter(|variant| !variant.same_selection(new));
     let (mut list, mut gone): (Vec<Variant>, Vec<Variant>) =
@@ -249,6 +266,7 @@ fn with_variant(
         Variants {
             key: key.as_bytes().into(),
             list,
+            since,
         },
         gone,
     )
@@ -273,7 +291,7 @@ pub(super) async fn replace(
     selecting: &Selecting,
 ) -> Result<Updated, StoreError> {
     new.key = old.key.clone();
-    let retain = new.retention();
+    let (began, retain) = (new.began, new.retention());
     let variant = variant_of(&new, selecting.as_slice().into());
     let is_variant = *old.key != *key.as_bytes();
     let value = CachedResponse(Kept::Response(Arc::new(new)));
@@ -288,7 +306,7 @@ pub(super) async fn replace(
         })
         .await?;
     if is_variant && replaced == Updated::Stored {
-        list(core, key, &variant).await?;
+        list(core, key, &variant, began).await?;
     }
     Ok(replaced)
 }
@@ -303,20 +321,38 @@ pub(super) async fn remove(core: &Core, old: &Entry) -> Result<Updated, StoreErr
         .await
 }
 
-/// Removes a resource with all its variants.
+/// How long an invalidation is remembered for the sake of responses that were asked for before it.
+const REMEMBERED: Duration = Duration::from_secs(15 * 60);
+
+/// Removes a resource with all its variants, and keeps what was asked for before from being stored after: as
+/// long as something is in flight, that it was invalidated takes its place.
 pub(super) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError> {
     let mut variants = Vec::new();
-    let removed = core
-        .store
+    let mut removed = false;
+    let gone = Arc::new(Gone {
+        key: key.as_bytes().into(),
+        at: next_id(),
+    });
+    core.store
         .update(key, |existing| {
+            removed = matches!(
+                existing.map(|existing| &existing.0),
+                Some(Kept::Response(_) | Kept::Variants(_))
+            );
             if let Some(CachedResponse(Kept::Variants(listed))) = existing {
                 variants.clone_from(&listed.list);
             }
-            Change::Remove
+            if core.in_flight.is_empty() {
+                return Change::Remove;
+            }
+            Change::Put {
+                value: CachedResponse(Kept::Gone(Arc::clone(&gone))),
+                retain: REMEMBERED,
+            }
         })
         .await?;
     remove_variants(core, key, &variants).await;
-    if removed == Updated::Removed {
+    if removed {
         core.stats.invalidated();
     }
     Ok(())

@@ -12,7 +12,8 @@ use http::{HeaderMap, request::Parts};
 use super::{
     cache_key::Extra,
     core::Core,
-    entry::{CachedResponse, Kept, next_id},
+    entry::{CachedResponse, Kept},
+    in_flight::next_id,
     plan::{Asked, effective_uri},
 };
 use crate::{

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use super::{
     body::ResponseBody,
     core::Core,
-    entry::{Entry, next_id},
+    entry::Entry,
+    in_flight::next_id,
     policy::{Rule, Trail, range, validation},
     report::Report,
 };

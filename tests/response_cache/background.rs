@@ -87,7 +87,11 @@ async fn shutdown_ends_refreshes_and_lets_none_begin() {
     show.get(&[]).await;
     turns().await;
     assert_eq!(Arc::strong_count(&go), 2, "it is under way");
-    show.layer.background().shutdown().await;
+    let background = show.layer.background();
+    let mut ending = Box::pin(background.shutdown());
+    assert!(ending.as_mut().now_or_never().is_none());
+    turns().await;
+    assert!(ending.now_or_never().is_some(), "it waits for no refresh");
     assert_eq!(Arc::strong_count(&go), 1, "it was dropped");
     assert!(show.layer.background().is_empty());
     let validated = show.get(&[]).await;

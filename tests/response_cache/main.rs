@@ -1,6 +1,7 @@
 //! The response cache, through its public interface.
 
 mod age;
+mod background;
 mod bodies;
 mod cache_status;
 mod cases;
@@ -18,6 +19,7 @@ mod limits;
 mod multipart;
 #[cfg(feature = "axum")]
 mod nesting;
+mod overtaken;
 mod peer_defects;
 mod personal;
 mod post_keys;
@@ -27,11 +29,15 @@ mod queries;
 mod query_rules;
 mod ranges;
 mod readiness;
+mod refresh;
 mod regressions;
 mod remote_store;
 mod request_directives;
 mod reuse;
 mod stacks;
+mod stage;
+mod stale_if_error;
+mod stale_while_revalidate;
 mod storing;
 mod streams;
 mod support;

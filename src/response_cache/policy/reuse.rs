@@ -112,14 +112,15 @@ fn needs_validation(
         .max_stale
         .filter(|_| rules.request_directives);
     let allowed = max_stale.is_some_and(|limit| within(limit, age.saturating_sub(terms.lifetime)));
-    if terms.never_stale {
+    // Where serving stale is forbidden, this window is empty.
+    if stale::while_revalidate(terms, age) {
+        Ok(Rule::StaleWhileRevalidate)
+    } else if terms.never_stale {
         Err(if allowed {
             Rule::MustRevalidate
         } else {
             Rule::Stale
         })
-    } else if stale::while_revalidate(terms, age) {
-        Ok(Rule::StaleWhileRevalidate)
     } else if allowed {
         Ok(Rule::RequestMaxStale)
     } else {

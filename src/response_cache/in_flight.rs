@@ -1,0 +1,55 @@
+//! Which order things have, and whether anything is on its way that an invalidation could come too late for.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// A process-wide number, each greater than those before.
+pub(super) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::SeqCst)
+}
+
+/// Counts the responses that were asked for and may yet be stored.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    /// Counts one more, until the ticket is dropped. Take it before the number that the response is ordered
+    /// by: whoever takes a later number and then finds nothing in flight has missed nothing.
+    pub(super) fn ticket(&self) -> Ticket {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ticket(Arc::clone(&self.0))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == 0
+    }
+}
+
+/// A response that is in flight.
+#[derive(Debug)]
+pub(super) struct Ticket(Arc<AtomicUsize>);
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_in_flight_as_long_as_its_ticket() {
+        let in_flight = InFlight::default();
+        let shared = in_flight.clone();
+        let (one, two) = (in_flight.ticket(), shared.ticket());
+        drop(one);
+        assert!(!in_flight.is_empty());
+        drop(two);
+        assert!(in_flight.is_empty());
+    }
+}
