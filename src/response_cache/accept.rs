@@ -8,7 +8,7 @@ use http_body::Body;
 use super::{
     CachePolicy,
     body::ResponseBody,
-    exchange::{Arrival, Exchange, Update},
+    exchange::{Arrival, Exchange},
     fill::{Fill, Plan},
     head::Head,
     policy::{
@@ -41,13 +41,9 @@ impl Exchange {
         let arrival = self.arrival();
         add_date(response.headers_mut(), arrival.wall);
         if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
-            let head = response.headers().clone();
-            let policy = response.extensions().get::<CachePolicy>().cloned();
-            let update = Update {
-                headers: &head,
-                policy: policy.as_ref(),
-            };
-            self.learn_from_head(update, arrival).await;
+            let policy = response.extensions().get().cloned();
+            self.learn_from_head(response.headers().clone(), policy, arrival)
+                .await;
         }
         let facts = self.facts(response.status(), response.headers(), arrival);
         let Decision {

@@ -21,7 +21,7 @@ use super::{
     },
     refresh,
     report::Report,
-    resource, search, serve,
+    search, select, serve,
 };
 use crate::error::BoxError;
 
@@ -99,7 +99,7 @@ where
 
 async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Looked {
     let selected = match search::rekey(core, parts, asked).await {
-        Ok(()) => resource::select(&core.store, &asked.key, &parts.headers).await,
+        Ok(()) => select::select(&core.store, &asked.key, &parts.headers).await,
         Err(error) => Err(error),
     };
     match selected {
@@ -172,12 +172,12 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
     let variants = match (&selected, &looked.others) {
         (None, Some(others)) => Some(Arc::clone(others)),
         (Some(entry), _) if !entry.vary.is_empty() => {
-            resource::variants(&core.store, &asked.key).await
+            select::variants(&core.store, &asked.key).await
         }
         _ => None,
     };
     let mut others = match variants {
-        Some(variants) => resource::all(&core.store, &asked.key, &variants).await,
+        Some(variants) => select::all(&core.store, &asked.key, &variants).await,
         None => Vec::new(),
     };
     let now = core.settings.clock.now();

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::{
+    CachePolicy,
     accept::{add_date, stored_head},
     body::ResponseBody,
     entry::Entry,
@@ -47,7 +48,14 @@ impl Exchange {
     }
 
     /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
-    pub(super) async fn learn_from_head(&self, head: Update<'_>, arrival: Arrival) {
+    ///
+    /// It takes what it needs of the response, which cannot be lent across an await.
+    pub(super) async fn learn_from_head(
+        &self,
+        headers: HeaderMap,
+        policy: Option<CachePolicy>,
+        arrival: Arrival,
+    ) {
         // It speaks of what could have answered it.
         let could = self.looked.decision.verdict != Reuse::Never;
         let stored = self.looked.entry.as_ref().filter(|_| could);
@@ -55,10 +63,14 @@ impl Exchange {
             return;
         };
         let stored = &entry.head.headers;
-        let changed = if validation::head_contradicts(head.headers, stored, entry.body.len()) {
+        let update = Update {
+            headers: &headers,
+            policy: policy.as_ref(),
+        };
+        let changed = if validation::head_contradicts(&headers, stored, entry.body.len()) {
             Some(entry.contradicted())
         } else {
-            self.updated(entry, head, arrival).entry.ok()
+            self.updated(entry, update, arrival).entry.ok()
         };
         if let Some(changed) = changed {
             self.replace(entry, changed).await;

@@ -7,9 +7,8 @@ use http::{HeaderMap, Request, StatusCode, request::Parts};
 use super::{
     core::Core,
     entry::{Entry, Kept},
-    plan,
-    resource::{self, Selection},
-    search,
+    plan, search,
+    select::{self, Selection},
 };
 use crate::{
     clock::Moment,
@@ -55,7 +54,7 @@ pub(super) async fn inspect(core: &Core, parts: Parts) -> Result<Option<Inspecti
     search::rekey(core, &parts, &mut asked).await?;
     let now = core.settings.clock.now();
     Ok(
-        match resource::select(&core.store, &asked.key, &parts.headers).await? {
+        match select::select(&core.store, &asked.key, &parts.headers).await? {
             Selection::Response(entry) if !entry.is_over(now) => Some(describe(&entry, now)),
             _ => None,
         },

@@ -14,7 +14,7 @@ use super::{
         reuse::{Candidate, Reuse, reuse},
     },
     report::Report,
-    resource::Selection,
+    select::Selection,
     serve,
 };
 use crate::clock::Moment;
@@ -69,8 +69,10 @@ impl Looked {
             Selection::Response(entry) => {
                 let mut decision =
                     reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
-                let refreshable = asked.may_be_refreshed() && core.background.can_refresh();
-                if decision.verdict == Reuse::Refresh && !refreshable {
+                // Asked only where it matters: it takes a lock.
+                if decision.verdict == Reuse::Refresh
+                    && !(asked.may_be_refreshed() && core.background.can_refresh())
+                {
                     (decision.verdict, decision.reason) = without_refresh(decision.reason);
                 }
                 Self {

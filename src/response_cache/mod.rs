@@ -133,6 +133,7 @@ mod refusal;
 mod report;
 mod resource;
 mod search;
+mod select;
 mod serve;
 mod service;
 mod stats;

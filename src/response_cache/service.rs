@@ -21,7 +21,7 @@ use super::{
     looked::Looked,
     plan::{Asked, Plan, plan},
     policy::Rule,
-    post_body, refresh, resource,
+    post_body, refresh, select,
 };
 use crate::{clock::Moment, error::BoxError, store::Lookup};
 
@@ -124,9 +124,9 @@ impl<S> ResponseCache<S> {
         if self.core.settings.no_vary_search {
             return None;
         }
-        let selection = match resource::select_now(&self.core.store, &asked.key, &parts.headers) {
+        let selection = match select::select_now(&self.core.store, &asked.key, &parts.headers) {
             Lookup::Found(selection) => selection,
-            Lookup::Absent => resource::Selection::Nothing,
+            Lookup::Absent => select::Selection::Nothing,
             Lookup::Remote => return None,
         };
         Some(Looked::judge(&self.core, asked, selection, now))

@@ -107,6 +107,16 @@ fn needs_validation(
         });
     }
     trail.note(Rule::Stale);
+    stale_use(rules, request, terms, age)
+}
+
+/// What lets a stale response be served, or why it has to be validated first.
+fn stale_use(
+    rules: &Rules,
+    request: &RequestFacts,
+    terms: &Terms,
+    age: Duration,
+) -> Result<Rule, Rule> {
     let max_stale = request
         .directives
         .max_stale

@@ -1,0 +1,109 @@
+//! A resource in the store: finding the response that a request selects.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::entry::{CachedResponse, Entry, Kept, Variants};
+use crate::{
+    key::Key,
+    store::{BoxStore, Lookup, Store, StoreError},
+};
+
+/// What a request selects.
+#[derive(Debug)]
+pub(super) enum Selection {
+    /// A stored response.
+    Response(Arc<Entry>),
+    /// None of the stored variants (RFC 9111 4.1).
+    OtherVariants(Arc<Variants>),
+    /// Nothing is stored.
+    Nothing,
+}
+
+/// Where to look after a first look.
+enum Next {
+    Done(Selection),
+    Variant(Key, Arc<Variants>),
+}
+
+type Responses = BoxStore<CachedResponse>;
+
+fn follow(found: CachedResponse, key: &Key, headers: &HeaderMap) -> Next {
+    match found.0 {
+        Kept::Response(entry) => Next::Done(Selection::Response(entry)),
+        Kept::Variants(variants) => match variants.select(headers) {
+            Some(variant) => Next::Variant(variant.key(key.as_bytes()), Arc::clone(&variants)),
+            None => Next::Done(Selection::OtherVariants(variants)),
+        },
+        Kept::Search(_) | Kept::Gone(_) => Next::Done(Selection::Nothing),
+    }
+}
+
+fn response(found: Option<CachedResponse>) -> Option<Arc<Entry>> {
+    match found?.0 {
+        Kept::Response(entry) => Some(entry),
+        Kept::Variants(_) | Kept::Search(_) | Kept::Gone(_) => None,
+    }
+}
+
+fn selected(found: Option<CachedResponse>, variants: Arc<Variants>) -> Selection {
+    response(found).map_or(Selection::OtherVariants(variants), Selection::Response)
+}
+
+/// Selects without waiting; [`Lookup::Remote`] if the store has to be waited for.
+pub(super) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> Lookup<Selection> {
+    match store.lookup(key) {
+        Lookup::Remote => Lookup::Remote,
+        Lookup::Absent => Lookup::Absent,
+        Lookup::Found(found) => match follow(found, key, headers) {
+            Next::Done(selection) => Lookup::Found(selection),
+            Next::Variant(variant, variants) => match store.lookup(&variant) {
+                Lookup::Remote => Lookup::Remote,
+                Lookup::Absent => Lookup::Found(Selection::OtherVariants(variants)),
+                Lookup::Found(found) => Lookup::Found(selected(Some(found), variants)),
+            },
+        },
+    }
+}
+
+/// Selects, waiting for the store.
+pub(super) async fn select(
+    store: &Responses,
+    key: &Key,
+    headers: &HeaderMap,
+) -> Result<Selection, StoreError> {
+    let Some(found) = get(store, key).await? else {
+        return Ok(Selection::Nothing);
+    };
+    match follow(found, key, headers) {
+        Next::Done(selection) => Ok(selection),
+        Next::Variant(variant, variants) => Ok(selected(get(store, &variant).await?, variants)),
+    }
+}
+
+async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, StoreError> {
+    match store.lookup(key) {
+        Lookup::Found(found) => Ok(Some(found)),
+        Lookup::Absent => Ok(None),
+        Lookup::Remote => store.get(key).await,
+    }
+}
+
+/// The list of a resource's variants, if it varies and the store can be asked.
+pub(super) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
+    match get(store, key).await.ok()??.0 {
+        Kept::Variants(variants) => Some(variants),
+        Kept::Response(_) | Kept::Search(_) | Kept::Gone(_) => None,
+    }
+}
+
+/// The stored variants of a resource, as far as they can be had.
+pub(super) async fn all(store: &Responses, key: &Key, variants: &Variants) -> Vec<Arc<Entry>> {
+    let mut entries = Vec::with_capacity(variants.list.len());
+    for variant in variants.list.iter().rev() {
+        let found = get(store, &variant.key(key.as_bytes())).await;
+        entries.extend(found.ok().and_then(response));
+    }
+    entries
+}
