@@ -4,12 +4,11 @@ use http::{HeaderMap, Uri, request::Parts};
 
 use super::{
     background::Background,
-    cache_key::{CacheKey, Extra, Keyed},
-    entity_tag::EntityTags,
-    entry::CachedResponse,
-    in_flight::InFlight,
+    fetch::in_flight::InFlight,
     policy::{Rule, rules::Rules},
+    request::cache_key::{CacheKey, Extra, Keyed},
     stats::Counters,
+    stored::{entity_tag::EntityTags, entry::CachedResponse},
 };
 use crate::{
     clock::Clock,
@@ -22,31 +21,31 @@ const HEAD_ROOM: usize = 16 * 1024;
 
 /// One cache: where it keeps things, how it decides, what it counted.
 #[derive(Clone, Debug)]
-pub(super) struct Core {
-    pub(super) store: BoxStore<CachedResponse>,
-    pub(super) stats: Counters,
-    pub(super) background: Background,
-    pub(super) in_flight: InFlight,
-    pub(super) settings: Settings,
+pub(crate) struct Core {
+    pub(crate) store: BoxStore<CachedResponse>,
+    pub(crate) stats: Counters,
+    pub(crate) background: Background,
+    pub(crate) in_flight: InFlight,
+    pub(crate) settings: Settings,
 }
 
 /// What a layer can be told.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) rules: Rules,
-    pub(super) key: CacheKey,
-    pub(super) clock: Clock,
+pub(crate) struct Settings {
+    pub(crate) rules: Rules,
+    pub(crate) key: CacheKey,
+    pub(crate) clock: Clock,
     /// Under which name the cache speaks in Cache-Status, if it does.
-    pub(super) name: Option<CacheName>,
-    pub(super) key_in_status: bool,
-    pub(super) outcome: bool,
-    pub(super) etag: EntityTags,
-    pub(super) max_variants: usize,
-    pub(super) max_body: usize,
-    pub(super) ignore_cookies: bool,
+    pub(crate) name: Option<CacheName>,
+    pub(crate) key_in_status: bool,
+    pub(crate) outcome: bool,
+    pub(crate) etag: EntityTags,
+    pub(crate) max_variants: usize,
+    pub(crate) max_body: usize,
+    pub(crate) ignore_cookies: bool,
     /// What a private cache stores is for itself: apart from what others keep in the same store.
-    pub(super) compartment: Option<u64>,
-    pub(super) no_vary_search: bool,
+    pub(crate) compartment: Option<u64>,
+    pub(crate) no_vary_search: bool,
 }
 
 impl Default for Settings {
@@ -69,7 +68,7 @@ impl Default for Settings {
 }
 
 impl Core {
-    pub(super) fn new(store: BoxStore<CachedResponse>) -> Self {
+    pub(crate) fn new(store: BoxStore<CachedResponse>) -> Self {
         Self {
             store,
             stats: Counters::default(),
@@ -80,7 +79,7 @@ impl Core {
     }
 
     /// The key of a request to this URI.
-    pub(super) fn key_of(&self, parts: &Parts, uri: &Uri, extra: Extra<'_>) -> Result<Keyed, Rule> {
+    pub(crate) fn key_of(&self, parts: &Parts, uri: &Uri, extra: Extra<'_>) -> Result<Keyed, Rule> {
         let compartment = self.settings.compartment;
         self.settings.key.of(
             parts,
@@ -93,7 +92,7 @@ impl Core {
     }
 
     /// The longest body that is recorded.
-    pub(super) fn max_body(&self) -> usize {
+    pub(crate) fn max_body(&self) -> usize {
         self.store
             .max_entry()
             .saturating_sub(HEAD_ROOM.min(self.store.max_entry() / 4))
@@ -101,7 +100,7 @@ impl Core {
     }
 
     /// Whether the request has cookies that count.
-    pub(super) fn has_unkeyed_cookie(
+    pub(crate) fn has_unkeyed_cookie(
         &self,
         headers: &HeaderMap,
         extensions: &http::Extensions,

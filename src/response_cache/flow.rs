@@ -8,20 +8,25 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    body::{RequestBody, ResponseBody},
+    answer::{
+        body::{RequestBody, ResponseBody},
+        looked::{Looked, candidate},
+        report::Report,
+        serve,
+    },
     core::Core,
-    exchange::{Bases, Exchange, Fallback, Received},
-    invalidate::Invalidation,
-    looked::{Looked, candidate},
-    plan::Asked,
+    fetch::{
+        exchange::{Bases, Exchange, Fallback, Received},
+        invalidate::Invalidation,
+        refresh,
+    },
     policy::{
         Rule, Trail,
         reuse::{Reuse, reuse},
         validation,
     },
-    refresh,
-    report::Report,
-    search, select, serve,
+    request::plan::Asked,
+    stored::{search, select},
 };
 use crate::error::BoxError;
 

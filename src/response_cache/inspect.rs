@@ -6,9 +6,12 @@ use http::{HeaderMap, Request, StatusCode, request::Parts};
 
 use super::{
     core::Core,
-    entry::{Entry, Kept},
-    plan, search,
-    select::{self, Selection},
+    request::plan,
+    stored::{
+        entry::{Entry, Kept},
+        search,
+        select::{self, Selection},
+    },
 };
 use crate::{
     clock::Moment,

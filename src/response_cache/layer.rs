@@ -7,7 +7,7 @@ use tower_layer::Layer;
 
 use super::{
     Background, CacheKey, CachedResponse, EntityTags, Inspection, ResponseCache, SetCookie, Stats,
-    core::Core, in_flight::next_id, inspect, policy::rules::Heuristic,
+    core::Core, fetch::in_flight::next_id, inspect, policy::rules::Heuristic,
 };
 use crate::{
     clock::Clock,

@@ -107,50 +107,34 @@
 //! - Outside of a tokio runtime there are no refreshes in the background: what is stale is validated before it
 //!   is served. What a remote store leaves to the background is dropped.
 
-mod accept;
+mod answer;
 mod background;
-mod body;
-mod cache_key;
 mod cache_policy;
 mod core;
-mod entity_tag;
-mod entry;
-mod exchange;
-mod fill;
+mod fetch;
 mod flow;
-mod freshen;
-mod head;
-mod in_flight;
 mod inspect;
-mod invalidate;
 mod layer;
-mod looked;
-mod plan;
 mod policy;
-mod post_body;
-mod refresh;
-mod refusal;
-mod report;
-mod resource;
-mod search;
-mod select;
-mod serve;
+mod request;
 mod service;
 mod stats;
+mod stored;
 
 pub use self::{
+    answer::{
+        body::{RequestBody, ResponseBody},
+        refusal::Refusal,
+        report::Outcome,
+    },
     background::Background,
-    body::{RequestBody, ResponseBody},
-    cache_key::CacheKey,
     cache_policy::CachePolicy,
-    entity_tag::EntityTags,
-    entry::CachedResponse,
     inspect::Inspection,
     layer::ResponseCacheLayer,
     policy::{Rule, SetCookie, Trail},
-    refusal::Refusal,
-    report::Outcome,
+    request::cache_key::CacheKey,
     service::{ResponseCache, ResponseFuture},
     stats::Stats,
+    stored::{entity_tag::EntityTags, entry::CachedResponse},
 };
 pub use crate::header::cache_status::InvalidName;

@@ -15,13 +15,19 @@ use tower_service::Service;
 
 use super::{
     ResponseCacheLayer,
-    body::{RequestBody, ResponseBody},
+    answer::{
+        body::{RequestBody, ResponseBody},
+        looked::Looked,
+    },
     core::Core,
+    fetch::refresh,
     flow,
-    looked::Looked,
-    plan::{Asked, Plan, plan},
     policy::Rule,
-    post_body, refresh, select,
+    request::{
+        plan::{Asked, Plan, plan},
+        post_body,
+    },
+    stored::select,
 };
 use crate::{clock::Moment, error::BoxError, store::Lookup};
 

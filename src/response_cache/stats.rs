@@ -21,7 +21,7 @@ const REFRESHED: usize = STORED + 5;
 
 /// The live counters of a cache, shared by the clones of its layer.
 #[derive(Clone, Debug)]
-pub(super) struct Counters(Arc<Table>);
+pub(crate) struct Counters(Arc<Table>);
 
 impl Default for Counters {
     fn default() -> Self {

@@ -3,17 +3,17 @@
 //! Nothing here waits, reads a clock or knows a store. Each decision comes with its reason and with the
 //! [`Trail`] of rules that led to it.
 
-pub(crate) mod freshness;
-pub(crate) mod invalidation;
-pub(crate) mod range;
-pub(crate) mod request;
-pub(crate) mod reuse;
+pub(super) mod freshness;
+pub(super) mod invalidation;
+pub(super) mod range;
+pub(super) mod request;
+pub(super) mod reuse;
 mod rule;
-pub(crate) mod rules;
-pub(crate) mod stale;
-pub(crate) mod storable;
-pub(crate) mod validation;
-pub(crate) mod vary;
+pub(super) mod rules;
+pub(super) mod stale;
+pub(super) mod storable;
+pub(super) mod validation;
+pub(super) mod vary;
 
 pub use self::rule::{Rule, Trail};
 pub use self::rules::SetCookie;

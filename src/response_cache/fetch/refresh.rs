@@ -5,16 +5,19 @@ use std::{future::poll_fn, pin::pin, sync::Arc};
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use http_body::Body;
 
-use super::{
-    body::RequestBody,
-    core::Core,
-    exchange::Fallback,
-    flow::{self, Inner},
-    looked::Looked,
-    plan::Asked,
-    policy::reuse::Reuse,
+use super::exchange::Fallback;
+use crate::{
+    error::BoxError,
+    header::connection,
+    personal::Personal,
+    response_cache::{
+        answer::{body::RequestBody, looked::Looked},
+        core::Core,
+        flow::{self, Inner},
+        policy::reuse::Reuse,
+        request::plan::Asked,
+    },
 };
-use crate::{error::BoxError, header::connection, personal::Personal};
 
 /// Fields that a request for the whole, current representation does not have: conditions, ranges, and those
 /// of a body.
@@ -35,7 +38,7 @@ const NOT_OF_A_REFRESH: [HeaderName; 13] = [
 ];
 
 /// Starts a refresh of what was found, if that is to be served and refreshed and nobody is at it already.
-pub(super) fn start<S, Q, R>(
+pub(crate) fn start<S, Q, R>(
     core: &Arc<Core>,
     inner: &S,
     parts: &Parts,

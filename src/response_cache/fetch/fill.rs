@@ -6,57 +6,58 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::Frame;
 
-use super::{
-    core::Core,
-    entry::Entry,
-    head::Head,
-    in_flight::Ticket,
-    in_flight::next_id,
-    policy::{
-        Rule,
-        storable::Terms,
-        vary::{Selecting, Vary},
+use super::in_flight::{Ticket, next_id};
+use crate::{
+    clock::Moment,
+    header::connection,
+    key::Key,
+    personal::Personal,
+    response_cache::{
+        core::Core,
+        policy::{
+            Rule,
+            storable::Terms,
+            vary::{Selecting, Vary},
+        },
+        stored::{entry::Entry, head::Head, resource, search::Learnt},
     },
-    resource,
-    search::Learnt,
 };
-use crate::{clock::Moment, header::connection, key::Key, personal::Personal};
 
 /// A response that is being recorded. Dropped before its end, it leaves nothing behind.
-pub(super) struct Fill {
+pub(crate) struct Fill {
     plan: Option<Plan>,
     body: Vec<u8>,
     trailers: Option<Box<HeaderMap>>,
 }
 
 /// All that an entry needs beside its body.
-pub(super) struct Plan {
-    pub(super) core: Arc<Core>,
-    pub(super) key: Key,
+pub(crate) struct Plan {
+    pub(crate) core: Arc<Core>,
+    pub(crate) key: Key,
     /// What the response teaches about its path's query.
-    pub(super) learnt: Option<Learnt>,
-    pub(super) selecting: Selecting,
-    pub(super) head: Head,
-    pub(super) terms: Terms,
-    pub(super) vary: Vary,
-    pub(super) date: i64,
-    pub(super) began: u64,
+    pub(crate) learnt: Option<Learnt>,
+    pub(crate) selecting: Selecting,
+    pub(crate) head: Head,
+    pub(crate) terms: Terms,
+    pub(crate) vary: Vary,
+    pub(crate) date: i64,
+    pub(crate) began: u64,
     /// Held until the response is stored or given up.
-    pub(super) ticket: Ticket,
-    pub(super) arrived: Moment,
-    pub(super) initial_age: Duration,
+    pub(crate) ticket: Ticket,
+    pub(crate) arrived: Moment,
+    pub(crate) initial_age: Duration,
     /// The length that the response announced.
-    pub(super) length: Option<u64>,
+    pub(crate) length: Option<u64>,
     /// Fields that are left out of what is stored.
-    pub(super) without: Vec<HeaderName>,
+    pub(crate) without: Vec<HeaderName>,
     /// Whether trailers were announced, so that the length does not end the response.
-    pub(super) trailers_announced: bool,
+    pub(crate) trailers_announced: bool,
     /// The marker to ask before the response is shared; `None` if it is stored for one user alone.
-    pub(super) personal: Option<Personal>,
+    pub(crate) personal: Option<Personal>,
 }
 
 impl Fill {
-    pub(super) fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         Self {
             plan: Some(plan),
             body: Vec::new(),
@@ -65,7 +66,7 @@ impl Fill {
     }
 
     /// Records a frame. `false` once recording makes no sense any more.
-    pub(super) fn push(&mut self, frame: &Frame<Bytes>) -> bool {
+    pub(crate) fn push(&mut self, frame: &Frame<Bytes>) -> bool {
         let Some(plan) = &self.plan else { return false };
         if let Some(trailers) = frame.trailers_ref() {
             self.trailers = Some(Box::new(stored_trailers(plan, trailers)));
@@ -110,12 +111,12 @@ impl Fill {
     }
 
     /// The body has ended: keeps what was recorded, if that is all of it.
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.finish();
     }
 
     /// The body broke off.
-    pub(super) fn fail(mut self) {
+    pub(crate) fn fail(mut self) {
         self.abandon(Rule::Incomplete);
     }
 

@@ -7,14 +7,16 @@ use http::{Response, header, request::Parts};
 use http_body::{Body, Frame};
 use sha2::{Digest, Sha256};
 
-use super::{
-    body::{RequestBody, ResponseBody, into_bytes},
-    core::Core,
-    flow::{self, Inner},
-    plan,
-    policy::Rule,
+use super::plan;
+use crate::{
+    error::BoxError,
+    response_cache::{
+        answer::body::{RequestBody, ResponseBody, into_bytes},
+        core::Core,
+        flow::{self, Inner},
+        policy::Rule,
+    },
 };
-use crate::error::BoxError;
 
 /// How much of a body could be read.
 enum Read<B> {
@@ -37,7 +39,7 @@ enum Read<B> {
 
 /// Reads the body of a POST up to `limit` bytes, then goes on with a digest of it in the key; a longer
 /// one passes by.
-pub(super) async fn read_body<S, Q, R>(
+pub(crate) async fn read_body<S, Q, R>(
     core: Arc<Core>,
     inner: S,
     parts: Parts,

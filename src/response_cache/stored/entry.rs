@@ -9,14 +9,20 @@ use smallvec::SmallVec;
 
 use super::{
     head::{BYTES, Head, weight_of, weight_of_name},
-    in_flight::next_id,
-    policy::{
-        storable::Terms,
-        vary::{Selecting, Vary},
-    },
     search::SearchRule,
 };
-use crate::{clock::Moment, key::Key, store::Stored};
+use crate::{
+    clock::Moment,
+    key::Key,
+    response_cache::{
+        fetch::in_flight::next_id,
+        policy::{
+            storable::Terms,
+            vary::{Selecting, Vary},
+        },
+    },
+    store::Stored,
+};
 
 /// The allocations that an `Arc` adds to its value: two counters.
 const ARC: usize = 2 * size_of::<usize>();
@@ -24,10 +30,10 @@ const ARC: usize = 2 * size_of::<usize>();
 /// What a response cache keeps in its [`Store`](crate::store::Store): a response, or the variants of a
 /// resource. Opaque; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct CachedResponse(pub(super) Kept);
+pub struct CachedResponse(pub(crate) Kept);
 
 #[derive(Clone, Debug)]
-pub(super) enum Kept {
+pub(crate) enum Kept {
     /// The only response of a resource, or one of its variants under a key of its own.
     Response(Arc<Entry>),
     /// The variants of a resource that varies.
@@ -60,43 +66,43 @@ impl Stored for CachedResponse {
 
 /// That a resource was invalidated, and when: what [`Entry::began`] is compared with.
 #[derive(Debug)]
-pub(super) struct Gone {
-    pub(super) key: Box<[u8]>,
-    pub(super) at: u64,
+pub(crate) struct Gone {
+    pub(crate) key: Box<[u8]>,
+    pub(crate) at: u64,
 }
 
 /// A stored response.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) key: Box<[u8]>,
+pub(crate) struct Entry {
+    pub(crate) key: Box<[u8]>,
     /// Tells this entry from any other of this process: what a later change of it compares.
-    pub(super) id: u64,
-    pub(super) head: Head,
-    pub(super) body: Bytes,
-    pub(super) trailers: Option<Box<HeaderMap>>,
-    pub(super) terms: Terms,
-    pub(super) vary: Vary,
+    pub(crate) id: u64,
+    pub(crate) head: Head,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<Box<HeaderMap>>,
+    pub(crate) terms: Terms,
+    pub(crate) vary: Vary,
     /// The Date (RFC 9110 6.6.1), in Unix seconds.
-    pub(super) date: i64,
+    pub(crate) date: i64,
     /// The place of the request for it (or for its validation) among those of this process: of two responses
     /// the one that was asked for later is newer.
-    pub(super) began: u64,
-    pub(super) arrived: Moment,
+    pub(crate) began: u64,
+    pub(crate) arrived: Moment,
     /// RFC 9111 4.2.3: the age that it had when it arrived.
-    pub(super) initial_age: Duration,
+    pub(crate) initial_age: Duration,
     /// RFC 9111 4.3.5: a response to HEAD contradicted it.
-    pub(super) contradicted: bool,
+    pub(crate) contradicted: bool,
 }
 
 impl Entry {
     /// RFC 9111 4.2.3.
-    pub(super) fn age(&self, now: Moment) -> Duration {
+    pub(crate) fn age(&self, now: Moment) -> Duration {
         self.initial_age
             .saturating_add(now.duration_since(self.arrived))
     }
 
     /// How long after its arrival it is of any use.
-    pub(super) fn retention(&self) -> Duration {
+    pub(crate) fn retention(&self) -> Duration {
         self.terms
             .lifetime
             .saturating_sub(self.initial_age)
@@ -104,7 +110,7 @@ impl Entry {
     }
 
     /// The same, made stale by a newer response that could not take its place.
-    pub(super) fn contradicted(&self) -> Self {
+    pub(crate) fn contradicted(&self) -> Self {
         Self {
             contradicted: true,
             id: next_id(),
@@ -113,12 +119,12 @@ impl Entry {
     }
 
     /// When it is past all use.
-    pub(super) fn over(&self) -> Moment {
+    pub(crate) fn over(&self) -> Moment {
         self.arrived + self.retention()
     }
 
     /// Whether it is past all use.
-    pub(super) fn is_over(&self, now: Moment) -> bool {
+    pub(crate) fn is_over(&self, now: Moment) -> bool {
         now > self.over()
     }
 
@@ -144,33 +150,33 @@ impl Entry {
 
 /// The list of a resource's variants.
 #[derive(Clone, Debug)]
-pub(super) struct Variants {
-    pub(super) key: Box<[u8]>,
+pub(crate) struct Variants {
+    pub(crate) key: Box<[u8]>,
     /// The newest last.
-    pub(super) list: Vec<Variant>,
+    pub(crate) list: Vec<Variant>,
     /// When the resource was last invalidated, as far as that is known: see [`Gone::at`].
-    pub(super) since: u64,
+    pub(crate) since: u64,
 }
 
 /// One variant: for which requests it was selected. Where it lies follows from that.
 #[derive(Clone, Debug)]
-pub(super) struct Variant {
-    pub(super) vary: Vary,
-    pub(super) selecting: Box<[u8]>,
-    pub(super) date: i64,
-    pub(super) over: Moment,
+pub(crate) struct Variant {
+    pub(crate) vary: Vary,
+    pub(crate) selecting: Box<[u8]>,
+    pub(crate) date: i64,
+    pub(crate) over: Moment,
 }
 
 impl Variant {
     /// Whether both are selected by the same requests.
-    pub(super) fn same_selection(&self, other: &Self) -> bool {
+    pub(crate) fn same_selection(&self, other: &Self) -> bool {
         self.vary == other.vary && self.selecting == other.selecting
     }
 
     /// The key of this variant of a resource: after a byte that no other key begins with, the resource's key,
     /// the names of the selecting fields and their values. It says all that tells variants apart, so one that
     /// was stored again lies where the old one lay, whoever stored it.
-    pub(super) fn key(&self, resource: &[u8]) -> Key {
+    pub(crate) fn key(&self, resource: &[u8]) -> Key {
         let mut bytes = SmallVec::with_capacity(16 + resource.len() + self.selecting.len());
         bytes.push(0);
         bytes.extend_from_slice(&(resource.len() as u64).to_be_bytes());
@@ -187,7 +193,7 @@ impl Variant {
 
 impl Variants {
     /// RFC 9111 4.1: of the variants that these fields select the one with the newest Date.
-    pub(super) fn select(&self, headers: &HeaderMap) -> Option<&Variant> {
+    pub(crate) fn select(&self, headers: &HeaderMap) -> Option<&Variant> {
         let mut known: Option<(&Vary, Selecting)> = None;
         let mut best: Option<&Variant> = None;
         for variant in &self.list {
@@ -209,7 +215,7 @@ impl Variants {
     }
 
     /// When the last of them is past all use.
-    pub(super) fn over(&self) -> Moment {
+    pub(crate) fn over(&self) -> Moment {
         self.list
             .iter()
             .map(|variant| variant.over)

@@ -5,23 +5,30 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 
-use super::{
-    CachePolicy,
-    body::ResponseBody,
-    core::Core,
-    entry::Entry,
-    in_flight::{Ticket, next_id},
-    looked::{Looked, candidate},
-    plan::{Asked, effective_uri},
-    policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
-    report::Report,
-    resource, serve,
+use super::in_flight::{Ticket, next_id};
+use crate::{
+    clock::Moment,
+    error::BoxError,
+    key::TargetUri,
+    personal::Personal,
+    response_cache::{
+        CachePolicy,
+        answer::{
+            body::ResponseBody,
+            looked::{Looked, candidate},
+            report::Report,
+            serve,
+        },
+        core::Core,
+        policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
+        request::plan::{Asked, effective_uri},
+        stored::{entry::Entry, resource},
+    },
 };
-use crate::{clock::Moment, error::BoxError, key::TargetUri, personal::Personal};
 
 /// When what is stored answers although the origin failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fallback {
+pub(crate) enum Fallback {
     /// If it may be served stale.
     IfAllowed,
     /// Always: nobody gets it, and a failure must not take its place.
@@ -30,36 +37,36 @@ pub(super) enum Fallback {
 
 /// News of a stored response.
 #[derive(Clone, Copy)]
-pub(super) struct Update<'a> {
-    pub(super) headers: &'a HeaderMap,
-    pub(super) policy: Option<&'a CachePolicy>,
+pub(crate) struct Update<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) policy: Option<&'a CachePolicy>,
 }
 
 /// The stored responses that a validation can confirm.
 #[derive(Default)]
-pub(super) struct Bases {
+pub(crate) struct Bases {
     /// The one that the request selects.
-    pub(super) selected: Option<Arc<Entry>>,
+    pub(crate) selected: Option<Arc<Entry>>,
     /// Other variants of the resource, each with a strong tag of its own.
-    pub(super) others: Vec<Arc<Entry>>,
+    pub(crate) others: Vec<Arc<Entry>>,
 }
 
 /// A request that is on its way to the inner service.
-pub(super) struct Exchange {
-    pub(super) core: Arc<Core>,
-    pub(super) asked: Asked,
-    pub(super) looked: Looked,
+pub(crate) struct Exchange {
+    pub(crate) core: Arc<Core>,
+    pub(crate) asked: Asked,
+    pub(crate) looked: Looked,
     /// The stored responses whose validators go with the request.
-    pub(super) bases: Bases,
+    pub(crate) bases: Bases,
     /// The request's fields as they came.
-    pub(super) headers: HeaderMap,
-    pub(super) target: Option<TargetUri>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) target: Option<TargetUri>,
     /// The request's head, where the response may still change its key.
-    pub(super) rekeyed: Option<Parts>,
-    pub(super) personal: Personal,
-    pub(super) requested: Moment,
+    pub(crate) rekeyed: Option<Parts>,
+    pub(crate) personal: Personal,
+    pub(crate) requested: Moment,
     /// Its place among the requests and invalidations of this process.
-    pub(super) began: u64,
+    pub(crate) began: u64,
     ticket: Option<Ticket>,
 }
 
@@ -68,7 +75,7 @@ pub(super) struct Exchange {
     clippy::large_enum_variant,
     reason = "the small one is rare, and the large one is on its way anyway"
 )]
-pub(super) enum Received<R> {
+pub(crate) enum Received<R> {
     /// The answer to the client.
     Answer(Response<ResponseBody<R>>),
     /// A 304 that confirms nothing that is stored and that the client did not ask for: the request has to
@@ -78,15 +85,15 @@ pub(super) enum Received<R> {
 
 /// When a response came.
 #[derive(Clone, Copy)]
-pub(super) struct Arrival {
-    pub(super) at: Moment,
+pub(crate) struct Arrival {
+    pub(crate) at: Moment,
     /// Unix seconds.
-    pub(super) wall: i64,
-    pub(super) delay: Duration,
+    pub(crate) wall: i64,
+    pub(crate) delay: Duration,
 }
 
 impl Exchange {
-    pub(super) fn begin(
+    pub(crate) fn begin(
         core: Arc<Core>,
         parts: &mut Parts,
         asked: Asked,
@@ -118,27 +125,27 @@ impl Exchange {
     }
 
     /// The request itself invalidated its target: its response is what came of that.
-    pub(super) fn took_effect(&mut self) {
+    pub(crate) fn took_effect(&mut self) {
         self.ticket = Some(self.core.in_flight.ticket());
         self.began = next_id();
     }
 
     /// Whether what is stored can be validated by this request.
-    pub(super) fn validates(&self) -> bool {
+    pub(crate) fn validates(&self) -> bool {
         let selected = self.bases.selected.as_ref();
         selected.is_some_and(|base| validation::has_validator(&base.head.headers))
             || !self.bases.others.is_empty()
     }
 
     /// Adds the validators of what is stored.
-    pub(super) fn add_conditions(&self, request: &mut HeaderMap) {
+    pub(crate) fn add_conditions(&self, request: &mut HeaderMap) {
         let selected = self.bases.selected.as_ref().map(|base| &base.head.headers);
         let others = self.bases.others.iter().map(|base| &base.head.headers);
         validation::add_conditions(request, selected, others);
     }
 
     /// Lets a stale response take the place of the origin's failure, if it may (RFC 5861 4).
-    pub(super) fn or_stale<R, E>(
+    pub(crate) fn or_stale<R, E>(
         &self,
         result: Result<Response<R>, E>,
         fallback: Fallback,
@@ -197,7 +204,7 @@ impl Exchange {
     }
 
     /// Understands a response.
-    pub(super) async fn received<R>(self, response: Response<R>) -> Received<R>
+    pub(crate) async fn received<R>(self, response: Response<R>) -> Received<R>
     where
         R: Body,
         R::Error: Into<BoxError>,
@@ -230,13 +237,13 @@ impl Exchange {
         validation::has_conditions(&self.headers) && (!added || validation::has_validator(update))
     }
 
-    pub(super) fn report(&self, status: StatusCode) -> Report<'_> {
+    pub(crate) fn report(&self, status: StatusCode) -> Report<'_> {
         let Decision { reason, trail, .. } = self.looked.decision;
         Report::forwarded(reason, trail, status.as_u16(), Some(&self.asked.key))
             .in_background(self.looked.background)
     }
 
-    pub(super) fn arrival(&self) -> Arrival {
+    pub(crate) fn arrival(&self) -> Arrival {
         let clock = &self.core.settings.clock;
         let at = clock.now();
         Arrival {
@@ -246,7 +253,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn facts(
+    pub(crate) fn facts(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -255,7 +262,7 @@ impl Exchange {
         ResponseFacts::read(status, headers, &self.core.settings.rules, arrival.wall)
     }
 
-    pub(super) async fn remove(&self, base: &Entry) {
+    pub(crate) async fn remove(&self, base: &Entry) {
         if let Err(error) = resource::remove(&self.core, base).await {
             tracing::debug!(%error, "a superseded response could not be removed");
             self.core.stats.store_failed();

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Uri, request::Parts};
 
-use super::{
-    cache_key::Extra, core::Core, plan::effective_uri, policy::invalidation, resource, search,
+use crate::{
+    key::{Key, TargetUri, hosts},
+    response_cache::{
+        core::Core,
+        policy::invalidation,
+        request::{cache_key::Extra, plan::effective_uri},
+        stored::{resource, search},
+    },
 };
-use crate::key::{Key, TargetUri, hosts};
 
 /// What an unsafe request will invalidate. Unless it is told that nothing changed, it takes effect: when
 /// the outcome is known, or when it is dropped because nobody will ever know it (a cancelled call, a panic).
-pub(super) struct Invalidation {
+pub(crate) struct Invalidation {
     core: Arc<Core>,
     parts: Parts,
     /// The changed resources. One is forgotten only once it is done.
@@ -20,7 +25,7 @@ pub(super) struct Invalidation {
 
 impl Invalidation {
     /// The invalidation that a request causes; `None` for a safe one.
-    pub(super) fn of_request(core: &Arc<Core>, parts: &Parts) -> Option<Self> {
+    pub(crate) fn of_request(core: &Arc<Core>, parts: &Parts) -> Option<Self> {
         invalidation::is_unsafe(&parts.method).then(|| Self {
             core: Arc::clone(core),
             uris: vec![effective_uri(parts).clone()],
@@ -29,7 +34,7 @@ impl Invalidation {
     }
 
     /// Takes effect if the response to the request says so.
-    pub(super) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) {
+    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) {
         if !invalidation::changes_target(status) {
             self.uris.clear();
             return;
@@ -42,7 +47,7 @@ impl Invalidation {
     }
 
     /// Takes effect.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         while let Some(uri) = self.uris.last() {
             remove(&self.core, &self.parts, uri).await;
             self.uris.pop();

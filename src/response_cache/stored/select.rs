@@ -12,7 +12,7 @@ use crate::{
 
 /// What a request selects.
 #[derive(Debug)]
-pub(super) enum Selection {
+pub(crate) enum Selection {
     /// A stored response.
     Response(Arc<Entry>),
     /// None of the stored variants (RFC 9111 4.1).
@@ -52,7 +52,7 @@ fn selected(found: Option<CachedResponse>, variants: Arc<Variants>) -> Selection
 }
 
 /// Selects without waiting; [`Lookup::Remote`] if the store has to be waited for.
-pub(super) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> Lookup<Selection> {
+pub(crate) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> Lookup<Selection> {
     match store.lookup(key) {
         Lookup::Remote => Lookup::Remote,
         Lookup::Absent => Lookup::Absent,
@@ -68,7 +68,7 @@ pub(super) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> L
 }
 
 /// Selects, waiting for the store.
-pub(super) async fn select(
+pub(crate) async fn select(
     store: &Responses,
     key: &Key,
     headers: &HeaderMap,
@@ -91,7 +91,7 @@ async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, Sto
 }
 
 /// The list of a resource's variants, if it varies and the store can be asked.
-pub(super) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
+pub(crate) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
     match get(store, key).await.ok()??.0 {
         Kept::Variants(variants) => Some(variants),
         Kept::Response(_) | Kept::Search(_) | Kept::Gone(_) => None,
@@ -99,7 +99,7 @@ pub(super) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variant
 }
 
 /// The stored variants of a resource, as far as they can be had.
-pub(super) async fn all(store: &Responses, key: &Key, variants: &Variants) -> Vec<Arc<Entry>> {
+pub(crate) async fn all(store: &Responses, key: &Key, variants: &Variants) -> Vec<Arc<Entry>> {
     let mut entries = Vec::with_capacity(variants.list.len());
     for variant in variants.list.iter().rev() {
         let found = get(store, &variant.key(key.as_bytes())).await;

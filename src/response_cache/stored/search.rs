@@ -9,23 +9,25 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, request::Parts};
 
-use super::{
-    cache_key::Extra,
-    core::Core,
-    entry::{CachedResponse, Kept},
-    in_flight::next_id,
-    plan::{Asked, effective_uri},
-};
+use super::entry::{CachedResponse, Kept};
 use crate::{
     header::no_vary_search::{self, NoVarySearch},
     key::Key,
+    response_cache::{
+        core::Core,
+        fetch::in_flight::next_id,
+        request::{
+            cache_key::Extra,
+            plan::{Asked, effective_uri},
+        },
+    },
     store::{Change, Lookup, Store, StoreError},
 };
 
 /// The rule of a path.
 #[derive(Debug)]
-pub(super) struct SearchRule {
-    pub(super) key: Box<[u8]>,
+pub(crate) struct SearchRule {
+    pub(crate) key: Box<[u8]>,
     rule: NoVarySearch,
     /// Differs from one time that the rule was learnt to the next: what was stored under it before it changed
     /// is out of reach, also for invalidations, and stays so.
@@ -33,13 +35,13 @@ pub(super) struct SearchRule {
 }
 
 impl SearchRule {
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         size_of::<Self>() + self.key.len() + self.rule.weight()
     }
 }
 
 /// Lets a request be looked up under the rule that is known for its path.
-pub(super) async fn rekey(core: &Core, parts: &Parts, asked: &mut Asked) -> Result<(), StoreError> {
+pub(crate) async fn rekey(core: &Core, parts: &Parts, asked: &mut Asked) -> Result<(), StoreError> {
     if core.settings.no_vary_search
         && !asked.facts.body_in_key
         && let Some(key) = known(core, parts, effective_uri(parts), None).await?
@@ -50,7 +52,7 @@ pub(super) async fn rekey(core: &Core, parts: &Parts, asked: &mut Asked) -> Resu
 }
 
 /// The key of a URI under the rule that is known for its path; `None` where none is.
-pub(super) async fn known(
+pub(crate) async fn known(
     core: &Core,
     parts: &Parts,
     uri: &http::Uri,
@@ -81,7 +83,7 @@ async fn rule_of(
 }
 
 /// Under which key a response belongs by the rule that it brings, and what it teaches about its path.
-pub(super) async fn learn(
+pub(crate) async fn learn(
     core: &Core,
     parts: &Parts,
     response: &HeaderMap,
@@ -108,19 +110,19 @@ pub(super) async fn learn(
 }
 
 /// Whether two heads bring the same rule.
-pub(super) fn same_rule(one: &HeaderMap, two: &HeaderMap) -> bool {
+pub(crate) fn same_rule(one: &HeaderMap, two: &HeaderMap) -> bool {
     no_vary_search::parse(one) == no_vary_search::parse(two)
 }
 
 /// What a response taught about its path.
-pub(super) struct Learnt {
+pub(crate) struct Learnt {
     place: Key,
     rule: Option<Arc<SearchRule>>,
 }
 
 impl Learnt {
     /// Keeps the newest rule of a path, and none where the newest response had none.
-    pub(super) async fn keep(self, core: &Core, retain: Duration) -> Result<(), StoreError> {
+    pub(crate) async fn keep(self, core: &Core, retain: Duration) -> Result<(), StoreError> {
         let Self { place, rule } = self;
         core.store
             .update(&place, |existing| match (existing, &rule) {

@@ -5,20 +5,20 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::{
-    CachePolicy,
     accept::{add_date, stored_head},
-    body::ResponseBody,
-    entry::Entry,
     exchange::{Arrival, Bases, Exchange, Update},
-    head::Head,
     in_flight::next_id,
+};
+use crate::response_cache::{
+    CachePolicy,
+    answer::{body::ResponseBody, serve},
     policy::{
         Decision, Rule, Trail,
         reuse::Reuse,
         storable::{Circumstances, storable, supersedes},
         validation,
     },
-    resource, search, serve,
+    stored::{entry::Entry, head::Head, resource, search},
 };
 
 /// A stored response with its news.
@@ -31,7 +31,7 @@ struct Updated {
 
 impl Exchange {
     /// The stored response that a 304 confirms.
-    pub(super) fn confirmed(&self, update: &HeaderMap) -> Option<Arc<Entry>> {
+    pub(crate) fn confirmed(&self, update: &HeaderMap) -> Option<Arc<Entry>> {
         let Bases { selected, others } = &self.bases;
         let confirms_selected = |base: &&Arc<Entry>| {
             let stored = &base.head.headers;
@@ -50,7 +50,7 @@ impl Exchange {
     /// RFC 9111 4.3.5: a 200 to HEAD freshens the stored response to GET, or makes it stale.
     ///
     /// It takes what it needs of the response, which cannot be lent across an await.
-    pub(super) async fn learn_from_head(
+    pub(crate) async fn learn_from_head(
         &self,
         headers: HeaderMap,
         policy: Option<CachePolicy>,
@@ -77,7 +77,7 @@ impl Exchange {
         }
     }
 
-    pub(super) async fn replace(&self, old: &Entry, new: Entry) {
+    pub(crate) async fn replace(&self, old: &Entry, new: Entry) {
         let selecting = new.vary.selecting(&self.headers);
         let result = resource::replace(&self.core, &self.asked.key, old, new, &selecting).await;
         if let Err(error) = result {
@@ -135,7 +135,7 @@ impl Exchange {
     }
 
     /// Answers with what a 304 confirmed.
-    pub(super) async fn freshen<R>(
+    pub(crate) async fn freshen<R>(
         self,
         base: &Arc<Entry>,
         update: Update<'_>,

@@ -24,7 +24,7 @@ pub enum EntityTags {
 }
 
 impl EntityTags {
-    pub(super) fn add_to(self, head: &mut Head, body: &Bytes) {
+    pub(crate) fn add_to(self, head: &mut Head, body: &Bytes) {
         let validated = head.headers.contains_key(header::ETAG)
             || head.headers.contains_key(header::LAST_MODIFIED);
         let prefix = match self {

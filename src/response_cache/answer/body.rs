@@ -12,8 +12,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::fill::Fill;
-use crate::error::BoxError;
+use crate::{error::BoxError, response_cache::fetch::fill::Fill};
 
 pin_project! {
     /// The body of the requests that the inner service gets: the client's own, perhaps with a first part
@@ -53,7 +52,7 @@ impl<B> RequestBody<B> {
         }
     }
 
-    pub(super) fn client(body: B) -> Self {
+    pub(crate) fn client(body: B) -> Self {
         Self {
             rest: Rest::Client { body },
             ..Self::empty()
@@ -61,7 +60,7 @@ impl<B> RequestBody<B> {
     }
 
     /// What was read of the client's body, with the error that ended it.
-    pub(super) fn replayed(read: VecDeque<Frame<Bytes>>, failed: Option<BoxError>) -> Self {
+    pub(crate) fn replayed(read: VecDeque<Frame<Bytes>>, failed: Option<BoxError>) -> Self {
         Self {
             read,
             failed,
@@ -70,7 +69,7 @@ impl<B> RequestBody<B> {
     }
 
     /// What was read of the client's body, and what was not.
-    pub(super) fn resumed(read: VecDeque<Frame<Bytes>>, body: Pin<Box<B>>) -> Self {
+    pub(crate) fn resumed(read: VecDeque<Frame<Bytes>>, body: Pin<Box<B>>) -> Self {
         Self {
             read,
             failed: None,
@@ -182,16 +181,16 @@ impl<B> Default for ResponseBody<B> {
 }
 
 impl<B> ResponseBody<B> {
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::full(Bytes::new(), None)
     }
 
     /// No body where the head may speak of the content that there would be (RFC 9110 8.6).
-    pub(super) fn absent() -> Self {
+    pub(crate) fn absent() -> Self {
         Self { kind: Kind::Absent }
     }
 
-    pub(super) fn full(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+    pub(crate) fn full(data: Bytes, trailers: Option<HeaderMap>) -> Self {
         let next = (!data.is_empty()).then_some(data);
         Self {
             kind: Kind::Stored {
@@ -202,7 +201,7 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(super) fn parts(parts: VecDeque<Bytes>) -> Self {
+    pub(crate) fn parts(parts: VecDeque<Bytes>) -> Self {
         Self {
             kind: Kind::Stored {
                 next: None,
@@ -212,13 +211,13 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(super) fn passed(body: B) -> Self {
+    pub(crate) fn passed(body: B) -> Self {
         Self {
             kind: Kind::Passed { body },
         }
     }
 
-    pub(super) fn filling(body: B, fill: Fill) -> Self {
+    pub(crate) fn filling(body: B, fill: Fill) -> Self {
         Self {
             kind: Kind::Filling {
                 body,
@@ -315,7 +314,7 @@ fn record(
 }
 
 /// The frame with its data in one piece, without a copy if it is that already.
-pub(super) fn into_bytes<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
+pub(crate) fn into_bytes<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
     frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
 }
 

@@ -6,22 +6,26 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use super::{
-    CachePolicy,
-    body::ResponseBody,
     exchange::{Arrival, Exchange},
     fill::{Fill, Plan},
-    head::Head,
-    policy::{
-        Decision, Rule,
-        freshness::ResponseFacts,
-        storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
-    },
-    search::{self, Learnt},
 };
 use crate::{
     error::BoxError,
     header::{connection, date},
     key::Key,
+    response_cache::{
+        CachePolicy,
+        answer::body::ResponseBody,
+        policy::{
+            Decision, Rule,
+            freshness::ResponseFacts,
+            storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
+        },
+        stored::{
+            head::Head,
+            search::{self, Learnt},
+        },
+    },
 };
 
 /// How long the values of the selecting fields of a request may be, in bytes, that a variant is stored for.
@@ -30,7 +34,7 @@ const MAX_SELECTING: usize = 4096;
 
 impl Exchange {
     /// Passes a response on, and stores it if it may be.
-    pub(super) async fn accept<R>(self, mut response: Response<R>) -> Response<ResponseBody<R>>
+    pub(crate) async fn accept<R>(self, mut response: Response<R>) -> Response<ResponseBody<R>>
     where
         R: Body,
         R::Error: Into<BoxError>,
@@ -189,7 +193,7 @@ impl Exchange {
 }
 
 /// What of a head is stored (RFC 9111 3.1).
-pub(super) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
+pub(crate) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
     let mut headers = headers.clone();
     connection::remove_hop_by_hop(&mut headers);
     headers.remove(header::AGE);
@@ -200,7 +204,7 @@ pub(super) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Sto
 }
 
 /// RFC 9110 6.6.1: a response without Date gets the time of its arrival.
-pub(super) fn add_date(headers: &mut HeaderMap, wall: i64) {
+pub(crate) fn add_date(headers: &mut HeaderMap, wall: i64) {
     headers
         .entry(header::DATE)
         .or_insert_with(|| date::format(wall));

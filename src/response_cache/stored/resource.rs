@@ -2,22 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    core::Core,
-    entry::{CachedResponse, Entry, Gone, Kept, Variant, Variants},
-    in_flight::next_id,
-    policy::vary::Selecting,
-};
+use super::entry::{CachedResponse, Entry, Gone, Kept, Variant, Variants};
 use crate::{
     clock::Moment,
     key::Key,
+    response_cache::{core::Core, fetch::in_flight::next_id, policy::vary::Selecting},
     store::{Change, Store, StoreError, Updated},
 };
 
 /// Stores a response under its resource's key, or as a variant of the resource if that varies.
 ///
 /// A failing store costs the response its place and nobody else anything; it is counted.
-pub(super) async fn store(core: &Core, key: &Key, entry: Entry, selecting: &Selecting) {
+pub(crate) async fn store(core: &Core, key: &Key, entry: Entry, selecting: &Selecting) {
     let result = if entry.vary.is_empty() {
         store_plain(core, key, entry, selecting).await
     } else {
@@ -183,7 +179,7 @@ async fn remove_variants(core: &Core, key: &Key, variants: &[Variant]) {
 }
 
 /// Puts `new` in the place of `old`, unless another response stands there by now.
-pub(super) async fn replace(
+pub(crate) async fn replace(
     core: &Core,
     key: &Key,
     old: &Entry,
@@ -212,7 +208,7 @@ pub(super) async fn replace(
 }
 
 /// Removes `old`, unless another response stands in its place by now.
-pub(super) async fn remove(core: &Core, old: &Entry) -> Result<Updated, StoreError> {
+pub(crate) async fn remove(core: &Core, old: &Entry) -> Result<Updated, StoreError> {
     core.store
         .update(&Key::new(&old.key), |existing| match existing {
             Some(CachedResponse(Kept::Response(entry))) if entry.id == old.id => Change::Remove,
@@ -226,7 +222,7 @@ const REMEMBERED: Duration = Duration::from_secs(15 * 60);
 
 /// Removes a resource with all its variants, and keeps what was asked for before from being stored after: as
 /// long as something is in flight, that it was invalidated takes its place.
-pub(super) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError> {
+pub(crate) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError> {
     let mut variants = Vec::new();
     let mut removed = false;
     let gone = Arc::new(Gone {

@@ -5,10 +5,10 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use smallvec::SmallVec;
 
-use super::policy::Rule;
 use crate::{
     key::{Key, authority, path_and_query},
     principal::Principal,
+    response_cache::policy::Rule,
 };
 
 type Buffer = SmallVec<[u8; 128]>;
@@ -37,7 +37,7 @@ pub struct CacheKey {
     query: Query,
     sorted: bool,
     parts: Vec<Part>,
-    pub(super) post_body: Option<usize>,
+    pub(crate) post_body: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -62,21 +62,21 @@ enum Part {
 
 /// What goes into a key beside the head of the request.
 #[derive(Default)]
-pub(super) struct Extra<'a> {
+pub(crate) struct Extra<'a> {
     /// A normalised query in place of the request's, and the rule that it was normalised by.
-    pub(super) search: Option<(String, String)>,
+    pub(crate) search: Option<(String, String)>,
     /// The digest of the body.
-    pub(super) digest: Option<&'a [u8]>,
+    pub(crate) digest: Option<&'a [u8]>,
     /// The host, where it is not the one that the request names.
-    pub(super) host: Option<&'a [u8]>,
+    pub(crate) host: Option<&'a [u8]>,
     /// The compartment of a private cache.
-    pub(super) compartment: Option<u64>,
+    pub(crate) compartment: Option<u64>,
 }
 
 /// What a key was made of, beside its bytes.
-pub(super) struct Keyed {
-    pub(super) key: Key,
-    pub(super) user_in_key: bool,
+pub(crate) struct Keyed {
+    pub(crate) key: Key,
+    pub(crate) user_in_key: bool,
 }
 
 impl CacheKey {
@@ -182,7 +182,7 @@ impl CacheKey {
     }
 
     /// The key of a request to this URI.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         parts: &Parts,
         uri: &http::Uri,
@@ -261,7 +261,7 @@ impl CacheKey {
     }
 
     /// Whether the request has a cookie that is not part of the key, save those in `owned`.
-    pub(super) fn has_unkeyed_cookie<'a>(
+    pub(crate) fn has_unkeyed_cookie<'a>(
         &self,
         headers: &HeaderMap,
         owned: impl Iterator<Item = &'a str>,

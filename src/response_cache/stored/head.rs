@@ -6,19 +6,19 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use crate::header::cache_status;
 
 /// What a [`Bytes`] allocates beside its bytes once it has been cloned: pointer, capacity and counter.
-pub(super) const BYTES: usize = 3 * size_of::<usize>();
+pub(crate) const BYTES: usize = 3 * size_of::<usize>();
 
 /// Status and fields, in memory of their exact size.
 #[derive(Clone, Debug)]
-pub(super) struct Head {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Head {
     /// A head with room for what every answer from store adds, Age and Cache-Status. A clone of a map has
     /// exactly its size, so adding to it would move all of it; filling what is there does not.
-    pub(super) fn with_room(&self) -> Self {
+    pub(crate) fn with_room(&self) -> Self {
         let mut headers = self.headers.clone();
         headers.insert(header::AGE, HeaderValue::from_static("0"));
         cache_status::reserve(&mut headers);
@@ -26,20 +26,20 @@ impl Head {
     }
 
     /// The fields that were stored, without the room for others.
-    pub(super) fn plain(&self) -> HeaderMap {
+    pub(crate) fn plain(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         headers.remove(header::AGE);
         cache_status::release(&mut headers);
         headers
     }
 
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         weight_of(&self.headers)
     }
 
     /// Copies a head into one buffer of exact size: what came from a connection's read buffer would keep
     /// all of that alive.
-    pub(super) fn compact(status: StatusCode, headers: &HeaderMap) -> Self {
+    pub(crate) fn compact(status: StatusCode, headers: &HeaderMap) -> Self {
         let mut block = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
         headers
             .values()
@@ -67,7 +67,7 @@ fn own(name: &HeaderName) -> HeaderName {
 }
 
 /// What a map of compacted fields allocates.
-pub(super) fn weight_of(headers: &HeaderMap) -> usize {
+pub(crate) fn weight_of(headers: &HeaderMap) -> usize {
     /// An index and a hash, two bytes each.
     const SLOT: usize = 4;
     /// A hash and the links to further lines, beside name and value.
@@ -89,7 +89,7 @@ pub(super) fn weight_of(headers: &HeaderMap) -> usize {
 }
 
 /// Names that the `http` crate does not know lie in buffers of their own.
-pub(super) fn weight_of_name(name: &HeaderName) -> usize {
+pub(crate) fn weight_of_name(name: &HeaderName) -> usize {
     if is_standard(name) {
         0
     } else {

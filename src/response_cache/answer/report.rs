@@ -3,17 +3,17 @@
 
 use http::{Response, StatusCode};
 
-use super::{
-    core::Core,
-    policy::{Rule, Trail},
-};
 use crate::{
     header::cache_status::{self, CacheStatus, Fwd},
     key::Key,
+    response_cache::{
+        core::Core,
+        policy::{Rule, Trail},
+    },
 };
 
 /// What the cache did with a request, in the response's extensions if
-/// [`outcome`](super::ResponseCacheLayer::outcome) is set.
+/// [`outcome`](crate::response_cache::ResponseCacheLayer::outcome) is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -30,15 +30,15 @@ pub struct Outcome {
 
 /// What there is to say about one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Report<'a> {
-    pub(super) outcome: Outcome,
+pub(crate) struct Report<'a> {
+    pub(crate) outcome: Outcome,
     /// Seconds of freshness left, negative if stale.
-    pub(super) ttl: Option<i64>,
+    pub(crate) ttl: Option<i64>,
     /// Why the request went to the inner service, if it did.
-    pub(super) fwd: Option<Fwd>,
+    pub(crate) fwd: Option<Fwd>,
     /// The status that the inner service answered with.
-    pub(super) fwd_status: Option<u16>,
-    pub(super) key: Option<&'a Key>,
+    pub(crate) fwd_status: Option<u16>,
+    pub(crate) key: Option<&'a Key>,
     /// No client gets the answer.
     background: bool,
 }
@@ -61,7 +61,7 @@ impl<'a> Report<'a> {
     }
 
     /// From store.
-    pub(super) fn hit(reason: Rule, trail: Trail, ttl: i64, key: &'a Key) -> Self {
+    pub(crate) fn hit(reason: Rule, trail: Trail, ttl: i64, key: &'a Key) -> Self {
         Self {
             ttl: Some(ttl),
             key: Some(key),
@@ -70,7 +70,7 @@ impl<'a> Report<'a> {
     }
 
     /// The inner service's own response.
-    pub(super) fn forwarded(reason: Rule, trail: Trail, status: u16, key: Option<&'a Key>) -> Self {
+    pub(crate) fn forwarded(reason: Rule, trail: Trail, status: u16, key: Option<&'a Key>) -> Self {
         Self {
             fwd: Some(fwd(reason)),
             fwd_status: Some(status),
@@ -80,7 +80,7 @@ impl<'a> Report<'a> {
     }
 
     /// From store, instead of the inner service's failure; `asked` is why that was asked.
-    pub(super) fn instead(
+    pub(crate) fn instead(
         asked: Rule,
         reason: Rule,
         trail: Trail,
@@ -98,18 +98,18 @@ impl<'a> Report<'a> {
     }
 
     /// Neither from store nor forwarded: a refusal.
-    pub(super) fn refused(reason: Rule, trail: Trail) -> Self {
+    pub(crate) fn refused(reason: Rule, trail: Trail) -> Self {
         Self::of(false, reason, trail)
     }
 
     /// A refresh is counted apart: it answers nobody.
-    pub(super) fn in_background(mut self, background: bool) -> Self {
+    pub(crate) fn in_background(mut self, background: bool) -> Self {
         self.background = background;
         self
     }
 
     /// Adds what became of the response.
-    pub(super) fn storing(mut self, reason: Rule, trail: Trail, ttl: Option<i64>) -> Self {
+    pub(crate) fn storing(mut self, reason: Rule, trail: Trail, ttl: Option<i64>) -> Self {
         self.outcome.storing = Some(reason);
         self.outcome.trail = self.outcome.trail.joined(trail);
         self.ttl = ttl;
@@ -117,7 +117,7 @@ impl<'a> Report<'a> {
     }
 
     /// Counts it and writes it to the response.
-    pub(super) fn write<B>(&self, core: &Core, response: &mut Response<B>) {
+    pub(crate) fn write<B>(&self, core: &Core, response: &mut Response<B>) {
         let Outcome {
             hit,
             reason,

@@ -3,15 +3,15 @@
 use http::{HeaderName, Method, header, request::Parts};
 use http_body::Body;
 
-use super::{
-    cache_key::Extra,
-    core::Core,
-    policy::{Rule, invalidation, request::RequestFacts},
-};
+use super::cache_key::Extra;
 use crate::{
     header::{cache_control::RequestDirectives, list},
     key::Key,
     personal::Personal,
+    response_cache::{
+        core::Core,
+        policy::{Rule, invalidation, request::RequestFacts},
+    },
 };
 
 /// What is to be done with a request.
@@ -19,7 +19,7 @@ use crate::{
     clippy::large_enum_variant,
     reason = "the large one is that of a hit, which must not allocate"
 )]
-pub(super) enum Plan {
+pub(crate) enum Plan {
     /// It passes; its response is not stored.
     Pass(Rule),
     /// It may be answered from store, and its response may be stored.
@@ -30,12 +30,12 @@ pub(super) enum Plan {
 
 /// A request that the cache has to do with.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) key: Key,
-    pub(super) facts: RequestFacts,
+pub(crate) struct Asked {
+    pub(crate) key: Key,
+    pub(crate) facts: RequestFacts,
 }
 
-pub(super) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Plan {
+pub(crate) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Plan {
     let post_body = core.settings.key.post_body;
     match &parts.method {
         _ if names_own_fields(parts) => Plan::Pass(Rule::ConnectionFields),
@@ -59,7 +59,7 @@ fn planned(keyed: Result<Asked, Rule>) -> Plan {
 }
 
 /// The request with its key, `digest` being that of its body where that is part of it.
-pub(super) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result<Asked, Rule> {
+pub(crate) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result<Asked, Rule> {
     let extra = Extra {
         digest,
         ..Extra::default()
@@ -82,17 +82,17 @@ pub(super) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result
 
 impl Asked {
     /// Whether what is stored may answer. A POST is answered from store only by its body's digest.
-    pub(super) fn may_be_answered(&self) -> bool {
+    pub(crate) fn may_be_answered(&self) -> bool {
         self.facts.method != Method::POST || self.facts.body_in_key
     }
 
     /// Whether what answers may be refreshed by a GET without a body: not what was found by a body.
-    pub(super) fn may_be_refreshed(&self) -> bool {
+    pub(crate) fn may_be_refreshed(&self) -> bool {
         !self.facts.body_in_key
     }
 
     /// Whether the request may change its target.
-    pub(super) fn is_unsafe(&self) -> bool {
+    pub(crate) fn is_unsafe(&self) -> bool {
         invalidation::is_unsafe(&self.facts.method) && !self.facts.body_in_key
     }
 }
@@ -100,7 +100,7 @@ impl Asked {
 /// The URI that the client asked for, before a nesting router stripped a prefix. A URI that was rewritten in
 /// another way since counts as it is now.
 #[cfg(feature = "axum")]
-pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
+pub(crate) fn effective_uri(parts: &Parts) -> &http::Uri {
     let original = parts.extensions.get::<axum::extract::OriginalUri>();
     let original = original.map(|original| &original.0).filter(|original| {
         original.path().ends_with(parts.uri.path())
@@ -112,7 +112,7 @@ pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
 
 /// The URI that the client asked for.
 #[cfg(not(feature = "axum"))]
-pub(super) fn effective_uri(parts: &Parts) -> &http::Uri {
+pub(crate) fn effective_uri(parts: &Parts) -> &http::Uri {
     &parts.uri
 }
 

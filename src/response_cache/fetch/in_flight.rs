@@ -6,31 +6,31 @@ use std::sync::{
 };
 
 /// A process-wide number, each greater than those before.
-pub(super) fn next_id() -> u64 {
+pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::SeqCst)
 }
 
 /// Counts the responses that were asked for and may yet be stored.
 #[derive(Clone, Debug, Default)]
-pub(super) struct InFlight(Arc<AtomicUsize>);
+pub(crate) struct InFlight(Arc<AtomicUsize>);
 
 impl InFlight {
     /// Counts one more, until the ticket is dropped. Take it before the number that the response is ordered
     /// by: whoever takes a later number and then finds nothing in flight has missed nothing.
-    pub(super) fn ticket(&self) -> Ticket {
+    pub(crate) fn ticket(&self) -> Ticket {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ticket(Arc::clone(&self.0))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::SeqCst) == 0
     }
 }
 
 /// A response that is in flight.
 #[derive(Debug)]
-pub(super) struct Ticket(Arc<AtomicUsize>);
+pub(crate) struct Ticket(Arc<AtomicUsize>);
 
 impl Drop for Ticket {
     fn drop(&mut self) {

@@ -5,17 +5,15 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::{
-    body::ResponseBody,
-    core::Core,
-    entry::Entry,
-    in_flight::next_id,
-    policy::{Rule, Trail, range, validation},
-    report::Report,
-};
-use crate::header::{
-    number,
-    range::{self as ranges, RangeRequest},
+use super::{body::ResponseBody, report::Report};
+use crate::{
+    header::{number, range as ranges, range::RangeRequest},
+    response_cache::{
+        core::Core,
+        fetch::in_flight::next_id,
+        policy::{Rule, Trail, range, validation},
+        stored::entry::Entry,
+    },
 };
 
 /// What a 304 carries (RFC 9110 15.4.5), and Last-Modified for clients that validate by it.
@@ -39,13 +37,13 @@ const DIGESTS: [HeaderName; 2] = [
 ];
 
 /// The part of a request that decides in what form a stored response is handed out.
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
-    pub(super) headers: &'a HeaderMap,
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
 }
 
 /// The answer to a request from a stored response of this age.
-pub(super) fn from_store<B>(
+pub(crate) fn from_store<B>(
     core: &Core,
     entry: &Entry,
     asked: &Asked<'_>,
@@ -214,12 +212,12 @@ fn multipart(
 }
 
 /// RFC 9111 5.2.1.7: the request wants a stored response or none, and there is none.
-pub(super) fn only_if_cached<B>(core: &Core, trail: Trail) -> Response<ResponseBody<B>> {
+pub(crate) fn only_if_cached<B>(core: &Core, trail: Trail) -> Response<ResponseBody<B>> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
     response
         .extensions_mut()
-        .insert(super::Refusal::OnlyIfCached);
+        .insert(crate::response_cache::Refusal::OnlyIfCached);
     Report::refused(Rule::OnlyIfCached, trail).write(core, &mut response);
     response
 }

@@ -4,36 +4,38 @@ use std::sync::Arc;
 
 use http::{Response, request::Parts};
 
-use super::{
-    body::ResponseBody,
-    core::Core,
-    entry::{Entry, Variants},
-    plan::Asked,
-    policy::{
-        Decision, Rule, Trail,
-        reuse::{Candidate, Reuse, reuse},
+use super::{body::ResponseBody, report::Report, serve};
+use crate::{
+    clock::Moment,
+    response_cache::{
+        core::Core,
+        policy::{
+            Decision, Rule, Trail,
+            reuse::{Candidate, Reuse, reuse},
+        },
+        request::plan::Asked,
+        stored::{
+            entry::{Entry, Variants},
+            select::Selection,
+        },
     },
-    report::Report,
-    select::Selection,
-    serve,
 };
-use crate::clock::Moment;
 
 /// What was found for a request, and what it is good for.
-pub(super) struct Looked {
-    pub(super) entry: Option<Arc<Entry>>,
-    pub(super) others: Option<Arc<Variants>>,
-    pub(super) decision: Decision<Reuse>,
+pub(crate) struct Looked {
+    pub(crate) entry: Option<Arc<Entry>>,
+    pub(crate) others: Option<Arc<Variants>>,
+    pub(crate) decision: Decision<Reuse>,
     /// No client waits: it is a refresh.
-    pub(super) background: bool,
+    pub(crate) background: bool,
 }
 
 impl Looked {
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self::absent(Rule::NothingStored)
     }
 
-    pub(super) fn absent(reason: Rule) -> Self {
+    pub(crate) fn absent(reason: Rule) -> Self {
         let mut trail = Trail::default();
         trail.note(reason);
         Self {
@@ -49,7 +51,7 @@ impl Looked {
     }
 
     /// What was served a moment ago and is to be refreshed behind that.
-    pub(super) fn refreshing(entry: Arc<Entry>, reason: Rule) -> Self {
+    pub(crate) fn refreshing(entry: Arc<Entry>, reason: Rule) -> Self {
         let mut this = Self::absent(reason);
         this.decision.verdict = Reuse::Validate;
         this.entry = Some(entry);
@@ -58,7 +60,7 @@ impl Looked {
     }
 
     /// Decides about what a request selected.
-    pub(super) fn judge(core: &Core, asked: &Asked, selection: Selection, now: Moment) -> Self {
+    pub(crate) fn judge(core: &Core, asked: &Asked, selection: Selection, now: Moment) -> Self {
         match selection {
             Selection::Nothing => Self::nothing(),
             Selection::OtherVariants(others) => Self {
@@ -86,7 +88,7 @@ impl Looked {
     }
 
     /// The answer from store, if that was decided on.
-    pub(super) fn serve<B>(
+    pub(crate) fn serve<B>(
         &self,
         core: &Core,
         parts: &Parts,
@@ -119,7 +121,7 @@ fn without_refresh(reason: Rule) -> (Reuse, Rule) {
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A stored response as decisions see it.
-pub(super) fn candidate(entry: &Entry, now: Moment) -> Candidate<'_> {
+pub(crate) fn candidate(entry: &Entry, now: Moment) -> Candidate<'_> {
     Candidate {
         terms: &entry.terms,
         age: entry.age(now),

@@ -1,0 +1,8 @@
+//! What is stored: how it lies there, how it is found, and how it is changed.
+
+pub(super) mod entity_tag;
+pub(super) mod entry;
+pub(super) mod head;
+pub(super) mod resource;
+pub(super) mod search;
+pub(super) mod select;
