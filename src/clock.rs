@@ -98,6 +98,11 @@ pub(crate) trait TimeSource: fmt::Debug + Send + Sync {
     fn now(&self) -> Moment;
     fn wall(&self) -> SystemTime;
     fn sleep_until(&self, deadline: Moment) -> Sleep;
+
+    /// Whether [`sleep_until`](Self::sleep_until) can be called here.
+    fn has_timers(&self) -> bool {
+        true
+    }
 }
 
 impl Clock {
@@ -172,6 +177,18 @@ impl Clock {
     }
 }
 
+#[cfg(feature = "response-cache")]
+impl Clock {
+    /// Whether [`sleep`](Self::sleep) can be called here, as far as that can be known: those who only limit
+    /// how long something takes do without a limit otherwise.
+    pub(crate) fn has_timers(&self) -> bool {
+        match &self.0 {
+            Kind::System { .. } => tokio_has_timers(),
+            Kind::Other(source) => source.has_timers(),
+        }
+    }
+}
+
 impl Default for Clock {
     fn default() -> Self {
         Self::system()
@@ -221,6 +238,14 @@ impl TimeSource for TokioTime {
     fn sleep_until(&self, deadline: Moment) -> Sleep {
         tokio_sleep(deadline.duration_since(self.now()))
     }
+
+    fn has_timers(&self) -> bool {
+        tokio_has_timers()
+    }
+}
+
+fn tokio_has_timers() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
 }
 
 fn tokio_sleep(duration: Duration) -> Sleep {

@@ -41,6 +41,8 @@ pub mod clock;
 mod duration;
 mod error;
 #[cfg(feature = "response-cache")]
+mod flight;
+#[cfg(feature = "response-cache")]
 mod header;
 #[cfg(feature = "response-cache")]
 pub mod key;
@@ -53,6 +55,8 @@ pub mod response_cache;
 mod stats;
 #[cfg(feature = "response-cache")]
 pub mod store;
+#[cfg(feature = "response-cache")]
+mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 

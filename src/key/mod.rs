@@ -1,6 +1,9 @@
 //! Keys of stored things: bytes, and a fingerprint of them under a seed of this process.
 
-use std::{hash::BuildHasher, sync::OnceLock};
+use std::{
+    hash::{BuildHasher, Hash, Hasher},
+    sync::OnceLock,
+};
 
 use smallvec::SmallVec;
 
@@ -55,6 +58,12 @@ impl PartialEq for Key {
 }
 
 impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.fingerprint);
+    }
+}
 
 fn seed() -> &'static foldhash::quality::RandomState {
     static SEED: OnceLock<foldhash::quality::RandomState> = OnceLock::new();

@@ -1,10 +1,8 @@
 //! Work that nobody waits for: refreshes, and writes to stores that have to be waited for.
 
 use std::{
-    collections::HashSet,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -29,8 +27,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Background {
     tasks: TaskTracker,
     stopping: CancellationToken,
-    /// The keys that are being refreshed.
-    refreshing: Arc<Mutex<HashSet<Box<[u8]>>>>,
 }
 
 impl Background {
@@ -74,52 +70,14 @@ impl Background {
         !self.stopping.is_cancelled() && Handle::try_current().is_ok()
     }
 
-    /// Begins the refresh of a key, unless one is under way.
-    pub(super) fn refresh<W>(&self, key: &[u8], work: impl FnOnce() -> W)
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        if let Some(claim) = self.claim(key) {
+    /// Begins a refresh.
+    pub(super) fn refresh(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
             let stopping = self.stopping.clone();
-            let work = work();
             let task = async move {
-                let _claim = claim;
                 stopping.run_until_cancelled_owned(work).await;
             };
             self.tasks.spawn_on(task, &runtime);
         }
-    }
-
-    fn claim(&self, key: &[u8]) -> Option<Claim> {
-        let mut refreshing = self
-            .refreshing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if refreshing.contains(key) {
-            return None;
-        }
-        let key: Box<[u8]> = key.into();
-        refreshing.insert(key.clone());
-        let refreshing = Arc::clone(&self.refreshing);
-        Some(Claim { key, refreshing })
-    }
-}
-
-/// The right to refresh a key, given back when the refresh ends, fails, is cancelled or panics.
-struct Claim {
-    key: Box<[u8]>,
-    refreshing: Arc<Mutex<HashSet<Box<[u8]>>>>,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let mut refreshing = self
-            .refreshing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        refreshing.remove(&self.key);
     }
 }

@@ -4,7 +4,8 @@ use http::{HeaderMap, Uri, request::Parts};
 
 use super::{
     background::Background,
-    fetch::in_flight::InFlight,
+    collapsing::Collapsing,
+    fetch::{fill::budget::Budget, in_flight::InFlight, news::News, uncacheable::Uncacheable},
     policy::{Rule, rules::Rules},
     request::cache_key::{CacheKey, Extra, Keyed},
     stats::Counters,
@@ -12,12 +13,16 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    flight::Flights,
     header::cache_status::CacheName,
     store::{BoxStore, Store},
 };
 
 /// The room that an entry needs beside its body, reserved when a body's limit is set.
 const HEAD_ROOM: usize = 16 * 1024;
+
+/// The bytes that responses may take on their way into the store, unless set otherwise.
+const FILL_BUDGET: usize = 64 << 20;
 
 /// One cache: where it keeps things, how it decides, what it counted.
 #[derive(Clone, Debug)]
@@ -26,6 +31,9 @@ pub(crate) struct Core {
     pub(crate) stats: Counters,
     pub(crate) background: Background,
     pub(crate) in_flight: InFlight,
+    pub(crate) flights: Flights<News>,
+    pub(crate) uncacheable: Uncacheable,
+    pub(crate) budget: Budget,
     pub(crate) settings: Settings,
 }
 
@@ -46,6 +54,7 @@ pub(crate) struct Settings {
     /// What a private cache stores is for itself: apart from what others keep in the same store.
     pub(crate) compartment: Option<u64>,
     pub(crate) no_vary_search: bool,
+    pub(crate) collapsing: Collapsing,
 }
 
 impl Default for Settings {
@@ -63,6 +72,7 @@ impl Default for Settings {
             ignore_cookies: false,
             compartment: None,
             no_vary_search: false,
+            collapsing: Collapsing::new(),
         }
     }
 }
@@ -74,6 +84,9 @@ impl Core {
             stats: Counters::default(),
             background: Background::default(),
             in_flight: InFlight::default(),
+            flights: Flights::default(),
+            uncacheable: Uncacheable::default(),
+            budget: Budget::new(FILL_BUDGET),
             settings: Settings::default(),
         }
     }

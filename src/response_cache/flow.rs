@@ -11,12 +11,14 @@ use super::{
     answer::{
         body::{RequestBody, ResponseBody},
         looked::{Looked, candidate},
+        refusal::Refusal,
         report::Report,
-        serve,
+        stale::Fallback,
     },
     core::Core,
     fetch::{
-        exchange::{Bases, Exchange, Fallback, Received},
+        collapse::{Collapsed, Part, collapse},
+        exchange::{Bases, Exchange, Received},
         invalidate::Invalidation,
         refresh,
     },
@@ -26,9 +28,9 @@ use super::{
         validation,
     },
     request::plan::Asked,
-    stored::{search, select},
+    stored::select,
 };
-use crate::error::BoxError;
+use crate::{clock::Moment, error::BoxError};
 
 /// What the cache needs of the service that it wraps.
 pub(super) trait Inner<Q, R>:
@@ -72,7 +74,8 @@ where
     Ok(response)
 }
 
-/// Answers a request that the cache has to do with; `looked` is what the synchronous look found.
+/// Answers a request that the cache has to do with; `looked` is what the synchronous look found, and `seen`
+/// how many flights had ended before it.
 pub(super) async fn answer<S, Q, R>(
     core: Arc<Core>,
     inner: S,
@@ -80,6 +83,7 @@ pub(super) async fn answer<S, Q, R>(
     body: RequestBody<Q>,
     mut asked: Asked,
     looked: Option<Looked>,
+    seen: u64,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
     S: Inner<Q, R>,
@@ -89,32 +93,73 @@ where
 {
     let looked = match looked {
         Some(looked) => looked,
-        None => look(&core, &parts, &mut asked).await,
+        None => Looked::look(&core, &parts, &mut asked).await,
     };
-    let now = core.settings.clock.now();
-    if let Some(response) = looked.serve(&core, &parts, &asked, now) {
-        refresh::start(&core, &inner, &parts, &asked, &looked);
+    if let Some(response) = from_store(
+        &core,
+        &inner,
+        &parts,
+        &asked,
+        &looked,
+        core.settings.clock.now(),
+    ) {
         return Ok(response);
     }
     if asked.facts.directives.only_if_cached && asked.may_be_answered() {
-        return Ok(serve::only_if_cached(&core, looked.decision.trail));
+        let report = Report::refused(Rule::OnlyIfCached, looked.decision.trail);
+        return Ok(Refusal::OnlyIfCached.response(&core, &report));
     }
-    fetch(core, inner, parts, body, asked, looked, Fallback::IfAllowed).await
+    let (looked, part) = match collapse(&core, &parts, &mut asked, looked, seen).await {
+        Collapsed::Answer(response) => return Ok(response),
+        Collapsed::Stored(looked) => {
+            match from_store(
+                &core,
+                &inner,
+                &parts,
+                &asked,
+                &looked,
+                core.settings.clock.now(),
+            ) {
+                Some(response) => return Ok(response),
+                None => (looked, None),
+            }
+        }
+        Collapsed::Fetch(looked, part) => (looked, part),
+    };
+    let found = Found {
+        looked,
+        part,
+        fallback: Fallback::IfAllowed,
+    };
+    fetch(core, inner, parts, body, asked, found).await
 }
 
-async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Looked {
-    let selected = match search::rekey(core, parts, asked).await {
-        Ok(()) => select::select(&core.store, &asked.key, &parts.headers).await,
-        Err(error) => Err(error),
-    };
-    match selected {
-        Ok(selection) => Looked::judge(core, asked, selection, core.settings.clock.now()),
-        Err(error) => {
-            tracing::debug!(%error, "the store failed: asking the origin");
-            core.stats.store_failed();
-            Looked::absent(Rule::StoreFailed)
-        }
-    }
+/// The answer from store if what was found is one, and its refresh behind it where it wants one.
+pub(super) fn from_store<S, Q, R>(
+    core: &Arc<Core>,
+    inner: &S,
+    parts: &Parts,
+    asked: &Asked,
+    looked: &Looked,
+    now: Moment,
+) -> Option<Response<ResponseBody<R>>>
+where
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let response = looked.serve(core, parts, asked, now)?;
+    refresh::start(core, inner, parts, asked, looked);
+    Some(response)
+}
+
+/// What a request goes to the inner service with.
+pub(super) struct Found {
+    pub(super) looked: Looked,
+    /// Its part among the requests for the same.
+    pub(super) part: Option<Part>,
+    pub(super) fallback: Fallback,
 }
 
 /// Asks the inner service: with the validators of what is stored, where that helps.
@@ -124,14 +169,18 @@ pub(super) async fn fetch<S, Q, R>(
     mut parts: Parts,
     body: RequestBody<Q>,
     asked: Asked,
-    looked: Looked,
-    fallback: Fallback,
+    found: Found,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
     S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
-    R: Body,
+    R: Body + Send + 'static,
     R::Error: Into<BoxError>,
 {
+    let Found {
+        looked,
+        part,
+        fallback,
+    } = found;
     let invalidation = asked
         .is_unsafe()
         .then(|| Invalidation::of_request(&core, &parts))
@@ -141,7 +190,7 @@ where
     } else {
         Bases::default()
     };
-    let mut exchange = Exchange::begin(core, &mut parts, asked, looked, bases);
+    let mut exchange = Exchange::begin(core, &mut parts, asked, looked, bases, part);
     let unconditional = exchange.validates().then(|| parts.clone());
     if unconditional.is_some() {
         exchange.add_conditions(&mut parts.headers);
@@ -156,7 +205,7 @@ where
         ControlFlow::Continue(response) => response,
         ControlFlow::Break(answer) => return answer,
     };
-    let exchange = match exchange.received(response).await {
+    let mut exchange = match exchange.received(response).await {
         Received::Answer(response) => return Ok(response),
         Received::AskAgain(exchange) => exchange,
     };

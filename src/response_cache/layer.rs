@@ -6,8 +6,12 @@ use http::{HeaderName, Request, StatusCode};
 use tower_layer::Layer;
 
 use super::{
-    Background, CacheKey, CachedResponse, EntityTags, Inspection, ResponseCache, SetCookie, Stats,
-    core::Core, fetch::in_flight::next_id, inspect, policy::rules::Heuristic,
+    Background, CacheKey, CachedResponse, Collapsing, EntityTags, Inspection, ResponseCache,
+    SetCookie, Stats,
+    core::Core,
+    fetch::{fill::budget::Budget, in_flight::next_id},
+    inspect,
+    policy::rules::Heuristic,
 };
 use crate::{
     clock::Clock,
@@ -136,6 +140,22 @@ impl ResponseCacheLayer {
     #[must_use]
     pub fn early_refresh(mut self, percent: u32) -> Self {
         self.rules().early_refresh = Some(percent.min(100));
+        self
+    }
+
+    /// How requests for the same thing at the same time are collapsed into one. On by default.
+    #[must_use]
+    pub fn collapsing(mut self, collapsing: Collapsing) -> Self {
+        self.core.settings.collapsing = collapsing;
+        self
+    }
+
+    /// How many bytes all responses together may take on their way into the store; 64 MiB by default. One
+    /// that finds no room is passed on without being stored. Layers cloned from this one share the budget,
+    /// those that it was cloned from have theirs.
+    #[must_use]
+    pub fn fill_budget(mut self, bytes: usize) -> Self {
+        self.core.budget = Budget::new(bytes);
         self
     }
 

@@ -110,6 +110,7 @@
 mod answer;
 mod background;
 mod cache_policy;
+mod collapsing;
 mod core;
 mod fetch;
 mod flow;
@@ -124,11 +125,13 @@ mod stored;
 pub use self::{
     answer::{
         body::{RequestBody, ResponseBody},
+        body_error::BodyError,
         refusal::Refusal,
         report::Outcome,
     },
     background::Background,
     cache_policy::CachePolicy,
+    collapsing::Collapsing,
     inspect::Inspection,
     layer::ResponseCacheLayer,
     policy::{Rule, SetCookie, Trail},

@@ -20,7 +20,6 @@ use super::{
         looked::Looked,
     },
     core::Core,
-    fetch::refresh,
     flow,
     policy::Rule,
     request::{
@@ -99,23 +98,22 @@ where
             }
             Plan::Cache(asked) => {
                 let now = self.core.settings.clock.now();
+                let seen = self.core.flights.generation(&asked.key);
                 let looked = self.look(&parts, &asked, now);
+                let (core, inner) = (&self.core, &self.inner);
                 let served = looked
                     .as_ref()
-                    .and_then(|looked| looked.serve(&self.core, &parts, &asked, now));
-                match (served, looked) {
-                    (Some(response), Some(looked)) => {
-                        refresh::start(&self.core, &self.inner, &parts, &asked, &looked);
-                        ResponseFuture {
-                            state: State::Ready {
-                                response: Some(response),
-                            },
-                        }
-                    }
-                    (_, looked) => self.flow(|core, inner| {
-                        flow::answer(core, inner, parts, RequestBody::client(body), asked, looked)
-                    }),
+                    .and_then(|looked| flow::from_store(core, inner, &parts, &asked, looked, now));
+                if let Some(response) = served {
+                    let response = Some(response);
+                    return ResponseFuture {
+                        state: State::Ready { response },
+                    };
                 }
+                self.flow(|core, inner| {
+                    let body = RequestBody::client(body);
+                    flow::answer(core, inner, parts, body, asked, looked, seen)
+                })
             }
         }
     }

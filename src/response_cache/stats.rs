@@ -18,6 +18,8 @@ const STORE_ERRORS: usize = STORED + 2;
 const VALIDATED: usize = STORED + 3;
 const INVALIDATED: usize = STORED + 4;
 const REFRESHED: usize = STORED + 5;
+const COLLAPSED: usize = STORED + 6;
+const NOT_COLLAPSED: usize = STORED + 7;
 
 /// The live counters of a cache, shared by the clones of its layer.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Counters(Arc<Table>);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(Arc::new(Table::new(REFRESHED + 1)))
+        Self(Arc::new(Table::new(NOT_COLLAPSED + RULES)))
     }
 }
 
@@ -62,6 +64,14 @@ impl Counters {
         self.0.add(REFRESHED);
     }
 
+    pub(super) fn collapsed(&self) {
+        self.0.add(COLLAPSED);
+    }
+
+    pub(super) fn not_collapsed(&self, reason: Rule) {
+        self.0.add(NOT_COLLAPSED + reason as usize);
+    }
+
     pub(super) fn invalidated(&self) {
         self.0.add(INVALIDATED);
     }
@@ -86,6 +96,8 @@ impl Counters {
             validated: counts[VALIDATED],
             invalidated: counts[INVALIDATED],
             refreshed: counts[REFRESHED],
+            collapsed: counts[COLLAPSED],
+            not_collapsed: by_rule(NOT_COLLAPSED),
         }
     }
 }
@@ -113,6 +125,11 @@ pub struct Stats {
     pub invalidated: u64,
     /// Refreshes in the background that came to an answer, a failure of the origin included.
     pub refreshed: u64,
+    /// Requests that were answered with what another one fetched. They are counted among
+    /// [`forwarded`](Self::forwarded) too, by the reason why nothing stored could answer them.
+    pub collapsed: u64,
+    /// Requests that did not wait for others, as it was known that the response cannot be shared: by the reason.
+    pub not_collapsed: BTreeMap<Rule, u64>,
 }
 
 impl Stats {

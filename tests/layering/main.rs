@@ -26,6 +26,7 @@ const LEAVES: &[&str] = &[
     "peer",
     "personal",
     "principal",
+    "sync",
 ];
 /// What capabilities share; imports none of them.
 const SHARED: &[&str] = &["breaker", "flight", "ledger", "lock", "stats", "store"];

@@ -266,7 +266,7 @@ async fn a_reader_who_counts_never_asks_for_the_end_and_it_is_stored_all_the_sam
 async fn a_body_of_unknown_length_is_stored_at_its_end() {
     let cache = first(200, &[], Frames::of(&["123", "", "45"]));
     let mut body = cache.ask().await.into_body();
-    for _ in 0..3 {
+    for _ in 0..2 {
         body.frame().await.unwrap().unwrap();
         assert_eq!(cache.layer.stats().stored, 0, "more may come");
     }

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes};
@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{error::BoxError, response_cache::fetch::fill::Fill};
+use crate::{error::BoxError, response_cache::fetch::fill::Reader};
 
 pin_project! {
     /// The body of the requests that the inner service gets: the client's own, perhaps with a first part
@@ -168,8 +168,9 @@ pin_project! {
         Stored { next: Option<Bytes>, rest: VecDeque<Bytes>, trailers: Option<HeaderMap> },
         // What a HEAD or a 304 has: it says nothing of how long the content is.
         Absent,
-        Passed { #[pin] body: B },
-        Filling { #[pin] body: B, fill: Option<Box<Fill>> },
+        Passed { #[pin] body: Plain<B> },
+        // Shared with others, or about to be stored.
+        Growing { body: Reader },
     }
 }
 
@@ -213,16 +214,15 @@ impl<B> ResponseBody<B> {
 
     pub(crate) fn passed(body: B) -> Self {
         Self {
-            kind: Kind::Passed { body },
+            kind: Kind::Passed {
+                body: Plain::new(body),
+            },
         }
     }
 
-    pub(crate) fn filling(body: B, fill: Fill) -> Self {
+    pub(crate) fn growing(body: Reader) -> Self {
         Self {
-            kind: Kind::Filling {
-                body,
-                fill: Some(Box::new(fill)),
-            },
+            kind: Kind::Growing { body },
         }
     }
 }
@@ -252,13 +252,8 @@ where
                 )
             }
             KindProj::Absent => Poll::Ready(None),
-            KindProj::Passed { body } => body.poll_frame(cx).map_ok(into_bytes).map_err(Into::into),
-            KindProj::Filling { mut body, fill } => {
-                let frame = ready!(body.as_mut().poll_frame(cx));
-                let frame = frame.map(|frame| frame.map(into_bytes).map_err(Into::into));
-                record(fill, frame.as_ref(), body.is_end_stream());
-                Poll::Ready(frame)
-            }
+            KindProj::Passed { body } => body.poll_frame(cx),
+            KindProj::Growing { body } => body.poll_frame(cx),
         }
     }
 
@@ -270,7 +265,8 @@ where
                 trailers,
             } => next.is_none() && rest.is_empty() && trailers.is_none(),
             Kind::Absent => true,
-            Kind::Passed { body } | Kind::Filling { body, .. } => body.is_end_stream(),
+            Kind::Passed { body } => body.is_end_stream(),
+            Kind::Growing { body } => body.is_end_stream(),
         }
     }
 
@@ -284,32 +280,48 @@ where
             ),
             // Not 0: a server that writes Content-Length from this would write a wrong one.
             Kind::Absent => SizeHint::new(),
-            Kind::Passed { body } | Kind::Filling { body, .. } => body.size_hint(),
+            Kind::Passed { body } => body.size_hint(),
+            Kind::Growing { body } => body.size_hint(),
         }
     }
 }
 
-/// Lets a fill see what passes. It is over with the last frame, before the reader gets that, so that a reader
-/// who has everything finds it stored.
-fn record(
-    fill: &mut Option<Box<Fill>>,
-    frame: Option<&Result<Frame<Bytes>, BoxError>>,
-    ended: bool,
-) {
-    let Some(open) = fill else { return };
-    let goes_on = match frame {
-        // Trailers are the end too: HTTP/2 servers do not ask on after them.
-        Some(Ok(frame)) => open.push(frame) && !(ended || frame.is_trailers()),
-        Some(Err(_)) => {
-            if let Some(fill) = fill.take() {
-                fill.fail();
-            }
-            return;
-        }
-        None => false,
-    };
-    if !goes_on && let Some(fill) = fill.take() {
-        fill.end();
+pin_project! {
+    /// The inner service's body, its data in one piece each and its errors boxed.
+    pub(crate) struct Plain<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> Plain<B> {
+    pub(crate) fn new(body: B) -> Self {
+        Self { body }
+    }
+}
+
+impl<B> Body for Plain<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = self.project().body.poll_frame(cx);
+        frame.map_ok(into_bytes).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -324,7 +336,7 @@ impl<B> fmt::Debug for ResponseBody<B> {
             Kind::Stored { .. } => "ResponseBody(stored)",
             Kind::Absent => "ResponseBody(absent)",
             Kind::Passed { .. } => "ResponseBody(passed)",
-            Kind::Filling { .. } => "ResponseBody(filling)",
+            Kind::Growing { .. } => "ResponseBody(growing)",
         })
     }
 }

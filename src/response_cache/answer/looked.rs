@@ -16,7 +16,8 @@ use crate::{
         request::plan::Asked,
         stored::{
             entry::{Entry, Variants},
-            select::Selection,
+            search,
+            select::{self, Selection},
         },
     },
 };
@@ -87,6 +88,28 @@ impl Looked {
         }
     }
 
+    /// Looks for what is stored, waiting for the store.
+    pub(crate) async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Self {
+        let selected = match search::rekey(core, parts, asked).await {
+            Ok(()) => select::select(&core.store, &asked.key, &parts.headers).await,
+            Err(error) => Err(error),
+        };
+        match selected {
+            Ok(selection) => Self::judge(core, asked, selection, core.settings.clock.now()),
+            Err(error) => {
+                tracing::debug!(%error, "the store failed: asking the origin");
+                core.stats.store_failed();
+                Self::absent(Rule::StoreFailed)
+            }
+        }
+    }
+
+    /// The stored response, if that is the answer.
+    pub(crate) fn answer(&self) -> Option<&Arc<Entry>> {
+        let answers = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);
+        self.entry.as_ref().filter(|_| answers)
+    }
+
     /// The answer from store, if that was decided on.
     pub(crate) fn serve<B>(
         &self,
@@ -95,8 +118,7 @@ impl Looked {
         asked: &Asked,
         now: Moment,
     ) -> Option<Response<ResponseBody<B>>> {
-        let served = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);
-        let entry = self.entry.as_ref().filter(|_| served)?;
+        let entry = self.answer()?;
         let age = entry.age(now);
         let Decision { reason, trail, .. } = self.decision;
         let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);

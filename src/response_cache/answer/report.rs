@@ -19,6 +19,8 @@ use crate::{
 pub struct Outcome {
     /// Whether the response came from store without asking the inner service.
     pub hit: bool,
+    /// Whether another request asked the inner service, and this one was given what came.
+    pub collapsed: bool,
     /// The rule that decided so.
     pub reason: Rule,
     /// All rules that led there, those about storing the response included.
@@ -48,6 +50,7 @@ impl<'a> Report<'a> {
         Self {
             outcome: Outcome {
                 hit,
+                collapsed: false,
                 reason,
                 trail,
                 storing: None,
@@ -79,6 +82,17 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// What another request fetched; `reason` is why this one had to wait for it.
+    pub(crate) fn collapsed(reason: Rule, trail: Trail, ttl: i64, key: &'a Key) -> Self {
+        Self {
+            ttl: Some(ttl),
+            fwd: Some(fwd(reason)),
+            key: Some(key),
+            ..Self::of(false, reason, trail)
+        }
+        .collapsing(true)
+    }
+
     /// From store, instead of the inner service's failure; `asked` is why that was asked.
     pub(crate) fn instead(
         asked: Rule,
@@ -102,6 +116,12 @@ impl<'a> Report<'a> {
         Self::of(false, reason, trail)
     }
 
+    /// Whether it was another request that went to the inner service.
+    pub(crate) fn collapsing(mut self, collapsed: bool) -> Self {
+        self.outcome.collapsed = collapsed;
+        self
+    }
+
     /// A refresh is counted apart: it answers nobody.
     pub(crate) fn in_background(mut self, background: bool) -> Self {
         self.background = background;
@@ -123,12 +143,16 @@ impl<'a> Report<'a> {
             reason,
             trail,
             storing,
+            collapsed,
         } = self.outcome;
         if self.background {
             core.stats.refreshed();
             return;
         }
         core.stats.answered(hit, reason);
+        if collapsed {
+            core.stats.collapsed();
+        }
         tracing::debug!(hit, %reason, ?trail, ?storing, "answered");
         if core.settings.outcome {
             response.extensions_mut().insert(self.outcome);
@@ -144,6 +168,7 @@ impl<'a> Report<'a> {
             hit,
             reason,
             storing,
+            collapsed,
             ..
         } = self.outcome;
         let stored = storing == Some(Rule::Stored);
@@ -154,7 +179,7 @@ impl<'a> Report<'a> {
             fwd_status: self.fwd_status,
             ttl: self.ttl.filter(|_| hit || stored || storing.is_none()),
             stored,
-            collapsed: false,
+            collapsed,
             key: self
                 .key
                 .filter(|_| core.settings.key_in_status)

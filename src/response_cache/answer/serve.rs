@@ -10,9 +10,9 @@ use crate::{
     header::{number, range as ranges, range::RangeRequest},
     response_cache::{
         core::Core,
-        fetch::in_flight::next_id,
-        policy::{Rule, Trail, range, validation},
-        stored::entry::Entry,
+        fetch::{fill::Reader, in_flight::next_id},
+        policy::{range, validation},
+        stored::{entry::Entry, head::Head},
     },
 };
 
@@ -50,7 +50,35 @@ pub(crate) fn from_store<B>(
     age: Duration,
     report: &Report<'_>,
 ) -> Response<ResponseBody<B>> {
-    let mut response = shape(core, entry, asked);
+    finished(core, shape(core, entry, asked), age, report)
+}
+
+/// The answer to a request from a response of this age that is on its way into the store.
+pub(crate) fn arriving<B>(
+    core: &Core,
+    head: &Head,
+    body: Reader,
+    asked: &Asked<'_>,
+    age: Duration,
+    report: &Report<'_>,
+) -> Response<ResponseBody<B>> {
+    let response = not_modified(core, head, asked).unwrap_or_else(|| {
+        let body = match *asked.method {
+            Method::HEAD => ResponseBody::absent(),
+            _ => ResponseBody::growing(body),
+        };
+        whole(head, body)
+    });
+    finished(core, response, age, report)
+}
+
+/// With all that is said of an answer that the inner service did not give for it.
+fn finished<B>(
+    core: &Core,
+    mut response: Response<ResponseBody<B>>,
+    age: Duration,
+    report: &Report<'_>,
+) -> Response<ResponseBody<B>> {
     let headers = response.headers_mut();
     // RFC 9111 4: generated, replacing any that was stored.
     let age = number::value(age.as_secs());
@@ -66,18 +94,8 @@ pub(crate) fn from_store<B>(
 
 /// Whole, a part of it, or a 304.
 fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseBody<B>> {
-    let status = entry.head.status;
-    // RFC 9110 13.1.2, 13.1.3: conditions that a 304 answers are those of GET and HEAD.
-    let conditional = asked.method.is_safe() && validation::has_conditions(asked.headers);
-    if conditional
-        && validation::client_has(
-            asked.headers,
-            status,
-            &entry.head.headers,
-            core.settings.clock.unix_seconds(),
-        )
-    {
-        return bodiless(StatusCode::NOT_MODIFIED, &entry.head.headers, &NOT_MODIFIED);
+    if let Some(response) = not_modified(core, &entry.head, asked) {
+        return response;
     }
     if *asked.method == Method::HEAD {
         return head(entry);
@@ -85,28 +103,45 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
     if asked.headers.contains_key(header::RANGE) && *asked.method == Method::GET {
         let now = core.settings.clock.unix_seconds();
         let length = entry.body.len() as u64;
-        match range::wanted(asked.headers, status, &entry.head.headers, length, now) {
+        let Head { status, headers } = &entry.head;
+        match range::wanted(asked.headers, *status, headers, length, now) {
             RangeRequest::None | RangeRequest::Ignored => {}
             RangeRequest::Unsatisfiable => return unsatisfiable(entry, length),
             RangeRequest::Satisfiable(parts) => return partial(entry, &parts),
         }
     }
+    let trailers = entry.trailers.as_deref().cloned();
     whole(
-        entry,
-        ResponseBody::full(entry.body.clone(), entry.trailers.as_deref().cloned()),
+        &entry.head,
+        ResponseBody::full(entry.body.clone(), trailers),
     )
 }
 
-fn whole<B>(entry: &Entry, body: ResponseBody<B>) -> Response<ResponseBody<B>> {
+/// A 304, if the client has what it asks for.
+fn not_modified<B>(
+    core: &Core,
+    head: &Head,
+    asked: &Asked<'_>,
+) -> Option<Response<ResponseBody<B>>> {
+    // RFC 9110 13.1.2, 13.1.3: conditions that a 304 answers are those of GET and HEAD.
+    if !asked.method.is_safe() || !validation::has_conditions(asked.headers) {
+        return None;
+    }
+    let now = core.settings.clock.unix_seconds();
+    validation::client_has(asked.headers, head.status, &head.headers, now)
+        .then(|| bodiless(StatusCode::NOT_MODIFIED, &head.headers, &NOT_MODIFIED))
+}
+
+fn whole<B>(head: &Head, body: ResponseBody<B>) -> Response<ResponseBody<B>> {
     let mut response = Response::new(body);
-    *response.status_mut() = entry.head.status;
-    *response.headers_mut() = entry.head.headers.clone();
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers.clone();
     response
 }
 
 /// RFC 9110 9.3.2: what a GET would get, without the content but with its length.
 fn head<B>(entry: &Entry) -> Response<ResponseBody<B>> {
-    let mut response = whole(entry, ResponseBody::absent());
+    let mut response = whole(&entry.head, ResponseBody::absent());
     // RFC 9110 8.6: a 204 has no length.
     if entry.trailers.is_none() && entry.head.status != StatusCode::NO_CONTENT {
         let length = response.headers_mut().entry(header::CONTENT_LENGTH);
@@ -152,7 +187,7 @@ fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Response<ResponseBody<B>> 
         several => multipart(entry, several, content_range),
     };
     let sent: usize = data.iter().map(Bytes::len).sum();
-    let mut response = whole(entry, ResponseBody::parts(data));
+    let mut response = whole(&entry.head, ResponseBody::parts(data));
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = response.headers_mut();
     for digest in DIGESTS {
@@ -209,15 +244,4 @@ fn multipart(
     data.push_back(Bytes::from(format!("\r\n--{boundary}--\r\n")));
     let content_type = HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}"));
     (data, content_type.ok())
-}
-
-/// RFC 9111 5.2.1.7: the request wants a stored response or none, and there is none.
-pub(crate) fn only_if_cached<B>(core: &Core, trail: Trail) -> Response<ResponseBody<B>> {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
-    response
-        .extensions_mut()
-        .insert(crate::response_cache::Refusal::OnlyIfCached);
-    Report::refused(Rule::OnlyIfCached, trail).write(core, &mut response);
-    response
 }

@@ -7,7 +7,8 @@ use http_body::Body;
 
 use super::{
     exchange::{Arrival, Exchange},
-    fill::{Fill, Plan},
+    fill::{Fill, Plan, Reader, growing::Growing},
+    news::Arriving,
 };
 use crate::{
     error::BoxError,
@@ -15,7 +16,7 @@ use crate::{
     key::Key,
     response_cache::{
         CachePolicy,
-        answer::body::ResponseBody,
+        answer::body::{Plain, ResponseBody},
         policy::{
             Decision, Rule,
             freshness::ResponseFacts,
@@ -34,9 +35,9 @@ const MAX_SELECTING: usize = 4096;
 
 impl Exchange {
     /// Passes a response on, and stores it if it may be.
-    pub(crate) async fn accept<R>(self, mut response: Response<R>) -> Response<ResponseBody<R>>
+    pub(crate) async fn accept<R>(mut self, mut response: Response<R>) -> Response<ResponseBody<R>>
     where
-        R: Body,
+        R: Body + Send + 'static,
         R::Error: Into<BoxError>,
     {
         if response.status().is_informational() {
@@ -64,22 +65,26 @@ impl Exchange {
         let ttl = verdict
             .as_ref()
             .map(|storing| storing.terms.ttl(initial_age));
-        let report = self.report(response.status()).storing(reason, trail, ttl);
-        let fill = match verdict {
+        let plan = match verdict {
             Some(storing) => {
                 let learnt = if self.rekeyed.is_some() {
                     self.learn(response.headers().clone()).await
                 } else {
                     None
                 };
-                Some(self.fill(storing, learnt, &facts, response.headers(), length, arrival))
+                Some(self.plan(storing, learnt, &facts, response.headers(), length, arrival))
             }
             None => {
                 self.not_stored(response.status(), reason).await;
                 None
             }
         };
-        let mut response = response.map(|body| record(body, fill));
+        let mut response = match plan {
+            None => response.map(ResponseBody::passed),
+            Some(plan) => response.map(|body| self.record(body, plan)),
+        };
+        let report = self.report(response.status());
+        let report = report.storing(reason, trail, ttl);
         report.write(&self.core, &mut response);
         response
     }
@@ -140,7 +145,7 @@ impl Exchange {
         (Some(storing), reason)
     }
 
-    fn fill(
+    fn plan(
         &self,
         storing: Storing,
         learnt: Option<(Key, Learnt)>,
@@ -148,13 +153,13 @@ impl Exchange {
         headers: &HeaderMap,
         length: Option<u64>,
         arrival: Arrival,
-    ) -> Fill {
+    ) -> Plan {
         let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
         let (key, learnt) = match learnt {
             Some((key, learnt)) => (key, Some(learnt)),
             None => (self.asked.key.clone(), None),
         };
-        Fill::new(Plan {
+        Plan {
             core: Arc::clone(&self.core),
             key,
             learnt,
@@ -171,14 +176,32 @@ impl Exchange {
             length,
             trailers_announced: headers.contains_key(header::TRAILER),
             personal: shared.then(|| self.personal.clone()),
-        })
+        }
+    }
+
+    /// The body, recorded on its way: for the store, and for those who want the same.
+    fn record<R>(&mut self, body: R, plan: Plan) -> ResponseBody<R>
+    where
+        R: Body + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
+        let arriving = self.part.is_some().then(|| Arriving::of(&plan));
+        let source = Box::pin(Plain::new(body));
+        let body = Arc::new(Growing::new(source, Fill::new(plan), &self.core));
+        let news = arriving.and_then(|arriving| self.share(arriving, &body));
+        body.end_if_over();
+        match Reader::new(&body, news, true) {
+            Some(reader) => ResponseBody::growing(reader),
+            None => ResponseBody::empty(),
+        }
     }
 
     /// A response that says of itself that it must not be stored takes the place of what is stored; one that
     /// cannot be stored makes it stale, as there is something newer. An error of the server says nothing about
     /// the resource (RFC 9111 4.3.3).
-    async fn not_stored(&self, status: StatusCode, reason: Rule) {
+    async fn not_stored(&mut self, status: StatusCode, reason: Rule) {
         self.core.stats.not_stored(reason);
+        self.unshared(status, reason);
         let base = self.bases.selected.as_ref();
         let newer = !status.is_server_error() && self.asked.facts.method == Method::GET;
         let Some(base) = base.filter(|_| newer) else {
@@ -215,20 +238,4 @@ fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
     let field = response.headers().get(header::CONTENT_LENGTH);
     let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
     field.or_else(|| response.body().size_hint().exact())
-}
-
-/// The body, recorded on its way if it is to be stored. One that is over already is stored now.
-fn record<R>(body: R, fill: Option<Fill>) -> ResponseBody<R>
-where
-    R: Body,
-    R::Error: Into<BoxError>,
-{
-    match fill {
-        None => ResponseBody::passed(body),
-        Some(fill) if body.is_end_stream() => {
-            fill.end();
-            ResponseBody::passed(body)
-        }
-        Some(fill) => ResponseBody::filling(body, fill),
-    }
 }

@@ -5,7 +5,10 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 
-use super::in_flight::{Ticket, next_id};
+use super::{
+    collapse::Part,
+    in_flight::{Ticket, next_id},
+};
 use crate::{
     clock::Moment,
     error::BoxError,
@@ -15,25 +18,16 @@ use crate::{
         CachePolicy,
         answer::{
             body::ResponseBody,
-            looked::{Looked, candidate},
+            looked::Looked,
             report::Report,
-            serve,
+            stale::{Failed, Fallback, instead},
         },
         core::Core,
-        policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
+        policy::{Decision, freshness::ResponseFacts, stale, validation},
         request::plan::{Asked, effective_uri},
         stored::{entry::Entry, resource},
     },
 };
-
-/// When what is stored answers although the origin failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fallback {
-    /// If it may be served stale.
-    IfAllowed,
-    /// Always: nobody gets it, and a failure must not take its place.
-    Always,
-}
 
 /// News of a stored response.
 #[derive(Clone, Copy)]
@@ -68,6 +62,8 @@ pub(crate) struct Exchange {
     /// Its place among the requests and invalidations of this process.
     pub(crate) began: u64,
     ticket: Option<Ticket>,
+    /// Its part among the requests for the same, until it is known what has come of it.
+    pub(super) part: Option<Part>,
 }
 
 /// What a response means.
@@ -99,6 +95,7 @@ impl Exchange {
         asked: Asked,
         looked: Looked,
         bases: Bases,
+        part: Option<Part>,
     ) -> Self {
         Self {
             headers: parts.headers.clone(),
@@ -117,6 +114,7 @@ impl Exchange {
                 .is_safe()
                 .then(|| core.in_flight.ticket()),
             began: next_id(),
+            part,
             core,
             asked,
             looked,
@@ -146,67 +144,43 @@ impl Exchange {
 
     /// Lets a stale response take the place of the origin's failure, if it may (RFC 5861 4).
     pub(crate) fn or_stale<R, E>(
-        &self,
+        &mut self,
         result: Result<Response<R>, E>,
         fallback: Fallback,
     ) -> ControlFlow<Result<Response<ResponseBody<R>>, E>, Response<R>> {
         let status = match &result {
-            Ok(response) if !stale::is_error(response.status()) => None,
-            Ok(response) => Some(Some(response.status())),
-            Err(_) => Some(None),
+            Ok(response) => Some(response.status()),
+            Err(_) => None,
         };
-        let stale = status.and_then(|status| self.stale(status, fallback));
-        match (stale, result) {
-            (Some(stale), _) => ControlFlow::Break(Ok(stale)),
-            (None, Ok(response)) => ControlFlow::Continue(response),
-            (None, Err(error)) => ControlFlow::Break(Err(error)),
-        }
-    }
-
-    fn stale<R>(
-        &self,
-        status: Option<StatusCode>,
-        fallback: Fallback,
-    ) -> Option<Response<ResponseBody<R>>> {
-        let entry = self.bases.selected.as_ref()?;
-        let now = self.core.settings.clock.now();
-        let candidate = candidate(entry, now);
-        let rules = &self.core.settings.rules;
-        let allowed = stale::if_error(rules, &self.asked.facts, &candidate);
-        let reason =
-            allowed.or_else(|| (fallback == Fallback::Always).then_some(Rule::StaleIfError))?;
-        let mut trail = self.looked.decision.trail;
-        trail.note(reason);
-        tracing::warn!(
-            ?status,
-            "the origin failed: what is stored is used in its place"
-        );
-        let report = Report::instead(
-            self.looked.decision.reason,
-            reason,
-            trail,
+        let result = match result {
+            Ok(response) if !stale::is_error(response.status()) => {
+                return ControlFlow::Continue(response);
+            }
+            other => other,
+        };
+        let failed = Failed {
             status,
-            entry.terms.ttl(candidate.age),
-            &self.asked.key,
-        );
-        let asked = serve::Asked {
-            method: &self.asked.facts.method,
-            headers: &self.headers,
+            collapsed: false,
         };
-        let report = report.in_background(self.looked.background);
-        Some(serve::from_store(
-            &self.core,
-            entry,
-            &asked,
-            candidate.age,
-            &report,
-        ))
+        let (asked, headers) = (&self.asked, &self.headers);
+        let stale = instead(&self.core, asked, headers, &self.looked, failed, fallback);
+        match (stale, result) {
+            (Some(stale), _) => {
+                self.failed_but_stale(status, fallback);
+                ControlFlow::Break(Ok(stale))
+            }
+            (None, Ok(response)) => ControlFlow::Continue(response),
+            (None, Err(error)) => {
+                self.failed();
+                ControlFlow::Break(Err(error))
+            }
+        }
     }
 
     /// Understands a response.
     pub(crate) async fn received<R>(self, response: Response<R>) -> Received<R>
     where
-        R: Body,
+        R: Body + Send + 'static,
         R::Error: Into<BoxError>,
     {
         if response.status() != StatusCode::NOT_MODIFIED || !self.validates() {

@@ -136,7 +136,7 @@ impl Exchange {
 
     /// Answers with what a 304 confirmed.
     pub(crate) async fn freshen<R>(
-        self,
+        mut self,
         base: &Arc<Entry>,
         update: Update<'_>,
     ) -> Response<ResponseBody<R>> {
@@ -150,9 +150,11 @@ impl Exchange {
         let reason = match &entry {
             Ok(fresh) => {
                 self.keep(base, fresh).await;
+                self.share_validated(fresh);
                 Rule::Stored
             }
             Err(reason) => {
+                self.unshared(StatusCode::NOT_MODIFIED, *reason);
                 if supersedes(*reason) {
                     self.remove(base).await;
                 }

@@ -5,15 +5,15 @@ use std::{future::poll_fn, pin::pin, sync::Arc};
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use http_body::Body;
 
-use super::exchange::Fallback;
+use super::collapse::{Part, place};
 use crate::{
     error::BoxError,
     header::connection,
     personal::Personal,
     response_cache::{
-        answer::{body::RequestBody, looked::Looked},
+        answer::{body::RequestBody, looked::Looked, stale::Fallback},
         core::Core,
-        flow::{self, Inner},
+        flow::{self, Found, Inner},
         policy::reuse::Reuse,
         request::plan::Asked,
     },
@@ -53,13 +53,19 @@ pub(crate) fn start<S, Q, R>(
     let (Reuse::Refresh, Some(entry)) = (looked.decision.verdict, &looked.entry) else {
         return;
     };
-    core.background.refresh(&entry.key, || {
-        let looked = Looked::refreshing(Arc::clone(entry), looked.decision.reason);
-        let mut asked = asked.clone();
-        asked.facts.method = Method::GET;
-        let parts = request(parts);
-        run(Arc::clone(core), inner.clone(), parts, asked, looked)
-    });
+    if !core.background.can_refresh() {
+        return;
+    }
+    let place = place(&asked.key, &entry.vary, &parts.headers);
+    let Some(part) = Part::lead(core, place) else {
+        return;
+    };
+    let looked = Looked::refreshing(Arc::clone(entry), looked.decision.reason);
+    let mut asked = asked.clone();
+    asked.facts.method = Method::GET;
+    let parts = request(parts);
+    let refresh = run(Arc::clone(core), inner.clone(), parts, asked, looked, part);
+    core.background.refresh(refresh);
 }
 
 /// The request that asks for what the client got, as a whole: its URI, fields and extensions, without what
@@ -87,8 +93,14 @@ fn remove_own(headers: &mut HeaderMap) {
     }
 }
 
-async fn run<S, Q, R>(core: Arc<Core>, inner: S, parts: Parts, asked: Asked, looked: Looked)
-where
+async fn run<S, Q, R>(
+    core: Arc<Core>,
+    inner: S,
+    parts: Parts,
+    asked: Asked,
+    looked: Looked,
+    part: Part,
+) where
     S: Inner<Q, R>,
     Q: Body + Send + 'static,
     R: Body + Send + 'static,
@@ -100,8 +112,11 @@ where
         parts,
         RequestBody::<Q>::empty(),
         asked,
-        looked,
-        Fallback::Always,
+        Found {
+            looked,
+            part: Some(part),
+            fallback: Fallback::Always,
+        },
     );
     let Ok(response) = fetched.await else {
         return;

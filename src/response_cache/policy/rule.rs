@@ -50,6 +50,10 @@ rules! {
     NoKey = "no-key", "setting";
     /// The store failed or did not answer in time; the origin was asked instead.
     StoreFailed = "store-failed", "setting";
+    /// The requests failed that this one waited for, as they had asked for the same.
+    CollapsedFailed = "collapsed-failed", "RFC 9111 4";
+    /// The requests took too long that this one waited for, as they had asked for the same.
+    CollapsedTimedOut = "collapsed-timed-out", "setting";
     /// Nothing is stored under the key.
     NothingStored = "nothing-stored", "RFC 9111 4";
     /// Something is stored, but for other values of the fields that Vary names.
@@ -136,6 +140,8 @@ rules! {
     SearchChanged = "search-changed", "No-Vary-Search";
     /// The body is larger than an entry may be.
     TooLarge = "too-large", "setting";
+    /// There is no room for one more response on its way into the store.
+    FillBudget = "fill-budget", "setting";
     /// The body ended early, or its reader left.
     Incomplete = "incomplete", "RFC 9111 3.3";
     /// The response is stored.

@@ -65,7 +65,10 @@ where
         Read::Whole { frames, digest } => {
             let body = RequestBody::replayed(frames, None);
             match plan::keyed(&core, &parts, Some(&digest)) {
-                Ok(asked) => flow::answer(core, inner, parts, body, asked, None).await,
+                Ok(asked) => {
+                    let seen = core.flights.generation(&asked.key);
+                    flow::answer(core, inner, parts, body, asked, None, seen).await
+                }
                 Err(rule) => flow::pass(core, inner, parts, body, rule).await,
             }
         }

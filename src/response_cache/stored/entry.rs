@@ -177,18 +177,23 @@ impl Variant {
     /// the names of the selecting fields and their values. It says all that tells variants apart, so one that
     /// was stored again lies where the old one lay, whoever stored it.
     pub(crate) fn key(&self, resource: &[u8]) -> Key {
-        let mut bytes = SmallVec::with_capacity(16 + resource.len() + self.selecting.len());
-        bytes.push(0);
-        bytes.extend_from_slice(&(resource.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(resource);
-        for name in self.vary.names() {
-            bytes.extend_from_slice(name.as_str().as_bytes());
-            bytes.push(b'\n');
-        }
-        bytes.push(b'\n');
-        bytes.extend_from_slice(&self.selecting);
-        Key::from_buffer(bytes)
+        variant_key(resource, &self.vary, &self.selecting)
     }
+}
+
+/// See [`Variant::key`].
+pub(crate) fn variant_key(resource: &[u8], vary: &Vary, selecting: &[u8]) -> Key {
+    let mut bytes = SmallVec::with_capacity(16 + resource.len() + selecting.len());
+    bytes.push(0);
+    bytes.extend_from_slice(&(resource.len() as u64).to_be_bytes());
+    bytes.extend_from_slice(resource);
+    for name in vary.names() {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes.push(b'\n');
+    bytes.extend_from_slice(selecting);
+    Key::from_buffer(bytes)
 }
 
 impl Variants {

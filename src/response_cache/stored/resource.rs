@@ -229,7 +229,8 @@ pub(crate) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError>
         key: key.as_bytes().into(),
         at: next_id(),
     });
-    core.store
+    let updated = core
+        .store
         .update(key, |existing| {
             removed = matches!(
                 existing.map(|existing| &existing.0),
@@ -246,7 +247,10 @@ pub(crate) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError>
                 retain: REMEMBERED,
             }
         })
-        .await?;
+        .await;
+    // Whoever comes from now on must not be given what was asked for before.
+    core.flights.close(key);
+    updated?;
     remove_variants(core, key, &variants).await;
     if removed {
         core.stats.invalidated();

@@ -1,4 +1,10 @@
-//! A response on its way into the store: what passes to the reader is copied and, once complete, kept.
+//! A response on its way into the store: what passes to its readers is recorded and, once complete, kept.
+
+pub(crate) mod budget;
+pub(crate) mod growing;
+mod reader;
+
+pub(crate) use self::reader::Reader;
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,9 +12,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::Frame;
 
-use super::in_flight::{Ticket, next_id};
+use super::{
+    in_flight::{Ticket, next_id},
+    news::News,
+};
 use crate::{
     clock::Moment,
+    flight::Landing,
     header::connection,
     key::Key,
     personal::Personal,
@@ -26,7 +36,8 @@ use crate::{
 /// A response that is being recorded. Dropped before its end, it leaves nothing behind.
 pub(crate) struct Fill {
     plan: Option<Plan>,
-    body: Vec<u8>,
+    /// How much of the body has come.
+    length: usize,
     trailers: Option<Box<HeaderMap>>,
 }
 
@@ -60,99 +71,92 @@ impl Fill {
     pub(crate) fn new(plan: Plan) -> Self {
         Self {
             plan: Some(plan),
-            body: Vec::new(),
+            length: 0,
             trailers: None,
         }
     }
 
-    /// Records a frame. `false` once recording makes no sense any more.
-    pub(crate) fn push(&mut self, frame: &Frame<Bytes>) -> bool {
+    /// Notes a frame. `false` once recording makes no sense any more.
+    fn push(&mut self, frame: &Frame<Bytes>) -> bool {
         let Some(plan) = &self.plan else { return false };
         if let Some(trailers) = frame.trailers_ref() {
             self.trailers = Some(Box::new(stored_trailers(plan, trailers)));
             return true;
         }
-        let data = frame.data_ref().map_or(&[][..], |data| data);
-        let length = self.body.len() + data.len();
-        if length > plan.core.max_body() {
-            self.abandon(Rule::TooLarge);
-            return false;
-        }
-        if plan
-            .length
-            .is_some_and(|announced| length as u64 > announced)
-        {
-            self.abandon(Rule::Incomplete);
-            return false;
-        }
-        if plan.personal.as_ref().is_some_and(Personal::is_marked) {
-            self.abandon(Rule::Personal);
-            return false;
-        }
-        if self.body.is_empty()
-            && let Some(announced) = plan.length
-        {
-            self.body.reserve_exact(
-                usize::try_from(announced)
-                    .unwrap_or(length)
-                    .min(plan.core.max_body()),
-            );
-        }
-        self.body.extend_from_slice(data);
-        true
+        self.length += frame.data_ref().map_or(0, Bytes::len);
+        let length = self.length as u64;
+        let given_up = if self.length > plan.core.max_body() {
+            Rule::TooLarge
+        } else if plan.length.is_some_and(|announced| length > announced) {
+            Rule::Incomplete
+        } else if plan.personal.as_ref().is_some_and(Personal::is_marked) {
+            Rule::Personal
+        } else {
+            return true;
+        };
+        self.abandon(given_up);
+        false
     }
 
     /// Whether the announced length is reached and nothing more can come.
     fn is_complete(&self) -> bool {
         let plan = self.plan.as_ref();
-        plan.is_some_and(|plan| {
-            plan.length == Some(self.body.len() as u64) && !plan.trailers_announced
-        })
+        plan.is_some_and(|plan| plan.length == Some(self.length as u64) && !plan.trailers_announced)
     }
 
-    /// The body has ended: keeps what was recorded, if that is all of it.
-    pub(crate) fn end(mut self) {
-        self.finish();
-    }
-
-    /// The body broke off.
-    pub(crate) fn fail(mut self) {
-        self.abandon(Rule::Incomplete);
-    }
-
-    fn finish(&mut self) {
-        let Some(plan) = self.plan.take() else { return };
-        let cut_short = plan
-            .length
-            .is_some_and(|length| length != self.body.len() as u64);
+    /// The body has ended: keeps what came, if that is all of it. Returns it as it is kept. Until it is kept,
+    /// newcomers find it where it `landed`.
+    fn end(mut self, body: &[Bytes], landed: Option<Landing<News>>) -> Option<Bytes> {
+        let plan = self.plan.take()?;
+        let length = self.length as u64;
         // RFC 9111 3.3: a truncated body never becomes a complete entry.
-        if cut_short {
-            plan.core.stats.not_stored(Rule::Incomplete);
+        let refused = if plan.length.is_some_and(|announced| announced != length) {
+            Some(Rule::Incomplete)
         } else if plan
             .personal
             .as_ref()
             .is_some_and(|personal| !personal.share())
         {
-            plan.core.stats.not_stored(Rule::Personal);
+            Some(Rule::Personal)
         } else {
-            keep(plan, std::mem::take(&mut self.body), self.trailers.take());
+            None
+        };
+        if let Some(rule) = refused {
+            plan.core.stats.not_stored(rule);
+            return None;
         }
+        // An exact allocation: what a buffer has to spare would be held as long as the entry.
+        let body = Bytes::from(body.concat().into_boxed_slice());
+        keep(plan, body.clone(), self.trailers.take(), landed);
+        Some(body)
+    }
+
+    /// The readers left. One that knows the length need not have asked for the end.
+    fn left(self, body: &[Bytes], landed: Option<Landing<News>>) {
+        if self.is_complete() {
+            self.end(body, landed);
+        }
+    }
+
+    /// The body broke off.
+    fn fail(mut self) {
+        self.abandon(Rule::Incomplete);
+    }
+
+    /// There is no room for it on its way.
+    fn over_budget(mut self) {
+        self.abandon(Rule::FillBudget);
     }
 
     fn abandon(&mut self, rule: Rule) {
         if let Some(plan) = self.plan.take() {
             plan.core.stats.not_stored(rule);
         }
-        self.body = Vec::new();
     }
 }
 
-/// A reader who knows the length may leave without asking for the end.
 impl Drop for Fill {
     fn drop(&mut self) {
-        if self.is_complete() {
-            self.finish();
-        }
         self.abandon(Rule::Incomplete);
     }
 }
@@ -168,7 +172,7 @@ fn stored_trailers(plan: &Plan, trailers: &HeaderMap) -> HeaderMap {
     Head::compact(plan.head.status, &trailers).headers
 }
 
-fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
+fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Option<Landing<News>>) {
     let Plan {
         core,
         key,
@@ -184,8 +188,6 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
         initial_age,
         ..
     } = plan;
-    // An exact allocation: capacity that a buffer grew to would be held as long as the entry.
-    let body = Bytes::from(body.into_boxed_slice());
     core.settings.etag.add_to(&mut head, &body);
     let head = head.with_room();
     let entry = Entry {
@@ -207,6 +209,7 @@ fn keep(plan: Plan, body: Vec<u8>, trailers: Option<Box<HeaderMap>>) {
         let retain = entry.retention();
         resource::store(&core, &key, entry, &selecting).await;
         drop(ticket);
+        drop(landed);
         if let Some(learnt) = learnt
             && learnt.keep(&core, retain).await.is_err()
         {

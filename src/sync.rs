@@ -1,0 +1,15 @@
+//! The lock of what threads share: the standard library's or, under `--cfg shuttle`, that of a scheduler
+//! which tries one interleaving after the other.
+
+#[cfg(not(shuttle))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+
+/// Locks it, also after a panic of who held it: what is behind these locks is whole between two statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
