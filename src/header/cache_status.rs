@@ -63,6 +63,8 @@ pub(crate) enum Fwd {
     Request,
     /// What is stored is stale.
     Stale,
+    /// Parts are stored, and others are asked for.
+    Partial,
 }
 
 impl Fwd {
@@ -75,6 +77,7 @@ impl Fwd {
             Self::Miss => "miss",
             Self::Request => "request",
             Self::Stale => "stale",
+            Self::Partial => "partial",
         }
     }
 }

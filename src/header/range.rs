@@ -129,6 +129,22 @@ fn is_abuse(ranges: &[(u64, u64)], length: u64, limits: Limits) -> bool {
     total.sum::<u128>() > u128::from(length) || overlapping > limits.overlapping
 }
 
+/// The first and last positions and the complete length of the only part that a 206 has; `None` if that
+/// cannot be relied on, or is unknown (RFC 9110 14.4).
+pub(crate) fn content_range(headers: &HeaderMap) -> Option<(u64, u64, u64)> {
+    let mut lines = headers.get_all(header::CONTENT_RANGE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return None;
+    };
+    let (unit, rest) = split_once(trim(line.as_bytes()), b' ')?;
+    let (positions, complete) = split_once(rest, b'/')?;
+    let (first, last) = split_once(positions, b'-')?;
+    let (first, last) = (exact_number(first)?, exact_number(last)?);
+    let complete = exact_number(complete)?;
+    let valid = unit.eq_ignore_ascii_case(b"bytes") && first <= last && last < complete;
+    valid.then_some((first, last, complete))
+}
+
 /// `Content-Range` of a part.
 pub(crate) fn format_content_range(first: u64, last: u64, complete: u64) -> HeaderValue {
     ascii(format!("bytes {first}-{last}/{complete}"))
@@ -150,12 +166,17 @@ fn split_once(value: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 
 /// Digits; a number that no `u64` holds lies past the end of anything and saturates.
 fn number(digits: &[u8]) -> Option<u64> {
-    let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let add = |sum: u64, digit: &u8| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    };
-    valid.then(|| digits.iter().fold(0, add))
+    is_number(digits).then(|| exact_number(digits).unwrap_or(u64::MAX))
+}
+
+/// Digits whose number a `u64` holds.
+fn exact_number(digits: &[u8]) -> Option<u64> {
+    let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    is_number(digits).then(|| digits.iter().try_fold(0, add))?
+}
+
+fn is_number(digits: &[u8]) -> bool {
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

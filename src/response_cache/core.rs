@@ -55,6 +55,7 @@ pub(crate) struct Settings {
     pub(crate) compartment: Option<u64>,
     pub(crate) no_vary_search: bool,
     pub(crate) collapsing: Collapsing,
+    pub(crate) whole_behind_ranges: bool,
 }
 
 impl Default for Settings {
@@ -73,6 +74,7 @@ impl Default for Settings {
             compartment: None,
             no_vary_search: false,
             collapsing: Collapsing::new(),
+            whole_behind_ranges: false,
         }
     }
 }

@@ -126,6 +126,7 @@ where
         }
         Collapsed::Fetch(looked, part) => (looked, part),
     };
+    refresh::start_whole(&core, &inner, &parts, &asked, &looked);
     let found = Found {
         looked,
         part,
@@ -241,7 +242,7 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
             .as_ref()
             .is_none_or(|selected| selected.id != entry.id);
         let usable = verdict != Reuse::Never && !entry.is_over(now);
-        other && usable && validation::has_strong_tag(&entry.head.headers)
+        other && usable && entry.parts.is_none() && validation::has_strong_tag(&entry.head.headers)
     });
     Bases { selected, others }
 }

@@ -159,6 +159,15 @@ impl ResponseCacheLayer {
         self
     }
 
+    /// Fetches the whole behind a request for a range that nothing stored can answer, so that the next one can
+    /// be. The request itself goes to the inner service as it is. Off by default: only what the inner service
+    /// answers with a 206 is stored, and joined with other parts of it under the same strong validator.
+    #[must_use]
+    pub fn whole_behind_ranges(mut self) -> Self {
+        self.core.settings.whole_behind_ranges = true;
+        self
+    }
+
     /// The work that goes on in the background, to end it at shutdown.
     #[must_use]
     pub fn background(&self) -> Background {

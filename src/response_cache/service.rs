@@ -133,7 +133,7 @@ impl<S> ResponseCache<S> {
             Lookup::Absent => select::Selection::Nothing,
             Lookup::Remote => return None,
         };
-        Some(Looked::judge(&self.core, asked, selection, now))
+        Some(Looked::judge(&self.core, parts, asked, selection, now))
     }
 
     fn flow<F, R, E>(&self, start: impl FnOnce(Arc<Core>, S) -> F) -> ResponseFuture<R, E>

@@ -20,6 +20,7 @@ mod multipart;
 #[cfg(feature = "axum")]
 mod nesting;
 mod overtaken;
+mod parts;
 mod peer_defects;
 mod personal;
 mod post_keys;

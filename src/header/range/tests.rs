@@ -172,3 +172,49 @@ proptest! {
         }
     }
 }
+
+fn content(lines: &[&str]) -> Option<(u64, u64, u64)> {
+    content_range(&headers(&header::CONTENT_RANGE, lines))
+}
+
+#[test]
+fn content_range_is_read_strictly() {
+    assert_eq!(content(&["bytes 0-9/100"]), Some((0, 9, 100)));
+    assert_eq!(content(&["Bytes 99-99/100"]), Some((99, 99, 100)));
+    for value in [
+        "",
+        "bytes",
+        "bytes 0-9",
+        "bytes 0-9/*",
+        "bytes */100",
+        "bytes 9-0/100",
+        "bytes 0-100/100",
+        "bytes 0-9/0",
+        "bytes=0-9/100",
+        "bytes  0-9/100",
+        "bytes 0-9 /100",
+        "bytes -9/100",
+        "bytes 0-/100",
+        "bytes 0-9/",
+        "bytes 0-9/1e9",
+        "lines 0-9/100",
+        "bytes 0-9/18446744073709551616",
+        "bytes 0-9/100, bytes 0-9/100",
+    ] {
+        assert_eq!(content(&[value]), None, "{value:?}");
+    }
+    assert_eq!(content(&[]), None);
+    assert_eq!(content(&["bytes 0-9/100", "bytes 0-9/100"]), None);
+}
+
+proptest! {
+    #[test]
+    fn a_written_content_range_is_read_back(first: u64, length in 0..u64::MAX, rest: u64) {
+        let last = first.saturating_add(length).min(u64::MAX - 1);
+        let first = first.min(last);
+        let complete = last.saturating_add(rest).max(last + 1);
+        let value = format_content_range(first, last, complete);
+        let headers = HeaderMap::from_iter([(header::CONTENT_RANGE, value)]);
+        prop_assert_eq!(content_range(&headers), Some((first, last, complete)));
+    }
+}

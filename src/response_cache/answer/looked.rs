@@ -51,6 +51,14 @@ impl Looked {
         }
     }
 
+    /// What is to be fetched behind a request for a part of it.
+    pub(crate) fn fetching(reason: Rule) -> Self {
+        Self {
+            background: true,
+            ..Self::absent(reason)
+        }
+    }
+
     /// What was served a moment ago and is to be refreshed behind that.
     pub(crate) fn refreshing(entry: Arc<Entry>, reason: Rule) -> Self {
         let mut this = Self::absent(reason);
@@ -60,8 +68,38 @@ impl Looked {
         this
     }
 
+    /// Decides about parts: they answer a request that asks for nothing else, as long as they are fresh.
+    fn judge_parts(
+        core: &Core,
+        parts: &Parts,
+        asked: &Asked,
+        entry: Arc<Entry>,
+        now: Moment,
+    ) -> Self {
+        let decision = reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
+        let fresh = matches!(decision.reason, Rule::Fresh | Rule::EarlyRefresh);
+        if !fresh || !serve::has_parts(core, &entry, &parts.headers, &asked.facts.method) {
+            return Self::absent(Rule::PartMissing);
+        }
+        Self {
+            entry: Some(entry),
+            others: None,
+            decision: Decision {
+                verdict: Reuse::Serve,
+                ..decision
+            },
+            background: false,
+        }
+    }
+
     /// Decides about what a request selected.
-    pub(crate) fn judge(core: &Core, asked: &Asked, selection: Selection, now: Moment) -> Self {
+    pub(crate) fn judge(
+        core: &Core,
+        parts: &Parts,
+        asked: &Asked,
+        selection: Selection,
+        now: Moment,
+    ) -> Self {
         match selection {
             Selection::Nothing => Self::nothing(),
             Selection::OtherVariants(others) => Self {
@@ -69,6 +107,9 @@ impl Looked {
                 ..Self::absent(Rule::VaryMismatch)
             },
             Selection::Response(entry) if entry.is_over(now) => Self::nothing(),
+            Selection::Response(entry) if entry.parts.is_some() => {
+                Self::judge_parts(core, parts, asked, entry, now)
+            }
             Selection::Response(entry) => {
                 let mut decision =
                     reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
@@ -95,7 +136,7 @@ impl Looked {
             Err(error) => Err(error),
         };
         match selected {
-            Ok(selection) => Self::judge(core, asked, selection, core.settings.clock.now()),
+            Ok(selection) => Self::judge(core, parts, asked, selection, core.settings.clock.now()),
             Err(error) => {
                 tracing::debug!(%error, "the store failed: asking the origin");
                 core.stats.store_failed();

@@ -193,7 +193,7 @@ impl<'a> Report<'a> {
 fn speaking(hit: bool, reason: Rule) -> Option<Rule> {
     let said = matches!(
         reason,
-        Rule::NothingStored | Rule::VaryMismatch | Rule::Method | Rule::Stale
+        Rule::NothingStored | Rule::VaryMismatch | Rule::PartMissing | Rule::Method | Rule::Stale
     );
     (!hit && !said).then_some(reason)
 }
@@ -204,6 +204,7 @@ fn fwd(reason: Rule) -> Fwd {
         Rule::Method => Fwd::Method,
         Rule::NothingStored => Fwd::UriMiss,
         Rule::VaryMismatch => Fwd::VaryMiss,
+        Rule::PartMissing => Fwd::Partial,
         Rule::StoreFailed => Fwd::Miss,
         Rule::RequestNoCache | Rule::RequestMaxAge | Rule::RequestMinFresh => Fwd::Request,
         Rule::Stale

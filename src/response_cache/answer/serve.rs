@@ -102,12 +102,16 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
     }
     if asked.headers.contains_key(header::RANGE) && *asked.method == Method::GET {
         let now = core.settings.clock.unix_seconds();
-        let length = entry.body.len() as u64;
+        let length = entry.length();
         let Head { status, headers } = &entry.head;
         match range::wanted(asked.headers, *status, headers, length, now) {
             RangeRequest::None | RangeRequest::Ignored => {}
             RangeRequest::Unsatisfiable => return unsatisfiable(entry, length),
-            RangeRequest::Satisfiable(parts) => return partial(entry, &parts),
+            RangeRequest::Satisfiable(parts) => {
+                if let Some(response) = partial(entry, &parts) {
+                    return response;
+                }
+            }
         }
     }
     let trailers = entry.trailers.as_deref().cloned();
@@ -115,6 +119,20 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
         &entry.head,
         ResponseBody::full(entry.body.clone(), trailers),
     )
+}
+
+/// Whether the parts that are stored are all that a request asks for.
+pub(crate) fn has_parts(core: &Core, entry: &Entry, request: &HeaderMap, method: &Method) -> bool {
+    let Head { status, headers } = &entry.head;
+    let now = core.settings.clock.unix_seconds();
+    let has = |(first, last): &(u64, u64)| entry.slice(*first, *last).is_some();
+    let wanted = range::wanted(request, *status, headers, entry.length(), now);
+    match wanted {
+        _ if *method != Method::GET => false,
+        RangeRequest::None | RangeRequest::Ignored => false,
+        RangeRequest::Unsatisfiable => true,
+        RangeRequest::Satisfiable(parts) => parts.iter().all(has),
+    }
 }
 
 /// A 304, if the client has what it asks for.
@@ -178,13 +196,13 @@ fn unsatisfiable<B>(entry: &Entry, length: u64) -> Response<ResponseBody<B>> {
     response
 }
 
-/// A 206 with one part, or with several as multipart/byteranges (RFC 9110 14.6).
-fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Response<ResponseBody<B>> {
-    let length = entry.body.len() as u64;
+/// A 206 with one part, or with several as multipart/byteranges (RFC 9110 14.6), if they are there.
+fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Option<Response<ResponseBody<B>>> {
+    let length = entry.length();
     let content_range = |(first, last)| ranges::format_content_range(first, last, length);
     let (data, content_type) = match parts {
-        [only] => (VecDeque::from([slice(&entry.body, *only)]), None),
-        several => multipart(entry, several, content_range),
+        [(first, last)] => (entry.slice(*first, *last)?, None),
+        several => multipart(entry, several, content_range)?,
     };
     let sent: usize = data.iter().map(Bytes::len).sum();
     let mut response = whole(&entry.head, ResponseBody::parts(data));
@@ -203,23 +221,14 @@ fn partial<B>(entry: &Entry, parts: &[(u64, u64)]) -> Response<ResponseBody<B>> 
         }
         (None, []) => {}
     }
-    response
-}
-
-fn slice(body: &Bytes, (first, last): (u64, u64)) -> Bytes {
-    let end = usize::try_from(last)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1)
-        .min(body.len());
-    let start = usize::try_from(first).unwrap_or(usize::MAX).min(end);
-    body.slice(start..end)
+    Some(response)
 }
 
 fn multipart(
     entry: &Entry,
     parts: &[(u64, u64)],
     content_range: impl Fn((u64, u64)) -> HeaderValue,
-) -> (VecDeque<Bytes>, Option<HeaderValue>) {
+) -> Option<(VecDeque<Bytes>, Option<HeaderValue>)> {
     // Unguessable, so that no body can hold it on purpose.
     let boundary = format!(
         "{:016x}{:016x}",
@@ -239,9 +248,9 @@ fn multipart(
         head.extend_from_slice(content_range(*part).as_bytes());
         head.extend_from_slice(b"\r\n\r\n");
         data.push_back(Bytes::from(head));
-        data.push_back(slice(&entry.body, *part));
+        data.extend(entry.slice(part.0, part.1)?);
     }
     data.push_back(Bytes::from(format!("\r\n--{boundary}--\r\n")));
     let content_type = HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}"));
-    (data, content_type.ok())
+    Some((data, content_type.ok()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use super::{
@@ -20,10 +20,12 @@ use crate::{
         policy::{
             Decision, Rule,
             freshness::ResponseFacts,
+            range,
             storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
         },
         stored::{
             head::Head,
+            parts::Span,
             search::{self, Learnt},
         },
     },
@@ -32,6 +34,14 @@ use crate::{
 /// How long the values of the selecting fields of a request may be, in bytes, that a variant is stored for.
 /// They stand in its key and in the list of variants.
 const MAX_SELECTING: usize = 4096;
+
+/// Fields that speak of a part and not of the whole (RFC 9110 14.4, 8.6; RFC 9530 2).
+const OF_A_PART: [HeaderName; 4] = [
+    header::CONTENT_RANGE,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+];
 
 impl Exchange {
     /// Passes a response on, and stores it if it may be.
@@ -62,37 +72,39 @@ impl Exchange {
         let length = announced_length(&response);
         let (verdict, reason) = self.within_limits(verdict, reason, length);
         let initial_age = facts.initial_age(arrival.wall, arrival.delay);
-        let ttl = verdict
-            .as_ref()
-            .map(|storing| storing.terms.ttl(initial_age));
+        let ttl = verdict.as_ref().map(|it| it.terms.ttl(initial_age));
         let plan = match verdict {
             Some(storing) => {
-                let learnt = if self.rekeyed.is_some() {
-                    self.learn(response.headers().clone()).await
-                } else {
-                    None
-                };
-                Some(self.plan(storing, learnt, &facts, response.headers(), length, arrival))
+                let fields = self.rekeyed.is_some().then(|| response.headers().clone());
+                let learnt = self.learn(fields).await;
+                let part = self.part_of(&response);
+                let length = part.map(Span::length).or(length);
+                let plan = self.plan(storing, learnt, &facts, response.headers(), arrival);
+                Some(Plan {
+                    part,
+                    length,
+                    ..plan
+                })
             }
             None => {
                 self.not_stored(response.status(), reason).await;
                 None
             }
         };
-        let mut response = match plan {
-            None => response.map(ResponseBody::passed),
-            Some(plan) => response.map(|body| self.record(body, plan)),
-        };
-        let report = self.report(response.status());
-        let report = report.storing(reason, trail, ttl);
-        report.write(&self.core, &mut response);
+        let mut response = response.map(|body| match plan {
+            None => ResponseBody::passed(body),
+            Some(plan) => self.record(body, plan),
+        });
+        self.report(response.status())
+            .storing(reason, trail, ttl)
+            .write(&self.core, &mut response);
         response
     }
 
     /// What the response teaches about its path. It takes its fields, as a response cannot be lent across an
     /// await: its body need not be `Sync`.
-    async fn learn(&self, response: HeaderMap) -> Option<(Key, Learnt)> {
-        search::learn(&self.core, self.rekeyed.as_ref()?, &response).await
+    async fn learn(&self, response: Option<HeaderMap>) -> Option<(Key, Learnt)> {
+        search::learn(&self.core, self.rekeyed.as_ref()?, &response?).await
     }
 
     fn storable<R>(
@@ -106,6 +118,7 @@ impl Exchange {
             ttl: policy.and_then(|policy| policy.ttl),
             no_store: policy.is_some_and(|policy| policy.no_store),
             personal: self.personal.is_marked(),
+            part: self.part_of(response).is_some(),
             content_of_target: target
                 .is_some_and(|target| target.is_content_location(response.headers())),
         };
@@ -116,6 +129,18 @@ impl Exchange {
             response.headers(),
             also,
         )
+    }
+
+    /// Which part of the content a response is, if it is one that was asked for and can be stored.
+    fn part_of<R>(&self, response: &Response<R>) -> Option<Span> {
+        let (first, last, complete) = range::part(response.status(), response.headers())?;
+        let asked = self.headers.contains_key(header::RANGE);
+        let fits = usize::try_from(complete).is_ok_and(|length| length <= self.core.max_body());
+        (asked && fits && self.asked.facts.method == Method::GET).then_some(Span {
+            first,
+            last,
+            complete,
+        })
     }
 
     /// A response that was marked as personal says so to caches further out too.
@@ -151,7 +176,6 @@ impl Exchange {
         learnt: Option<(Key, Learnt)>,
         facts: &ResponseFacts,
         headers: &HeaderMap,
-        length: Option<u64>,
         arrival: Arrival,
     ) -> Plan {
         let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
@@ -170,10 +194,11 @@ impl Exchange {
             terms: storing.terms,
             vary: storing.vary,
             date: facts.date,
+            part: None,
             began: self.began,
             ticket: self.core.in_flight.ticket(),
             arrived: arrival.at,
-            length,
+            length: None,
             trailers_announced: headers.contains_key(header::TRAILER),
             personal: shared.then(|| self.personal.clone()),
         }
@@ -220,6 +245,11 @@ pub(crate) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Sto
     let mut headers = headers.clone();
     connection::remove_hop_by_hop(&mut headers);
     headers.remove(header::AGE);
+    if status == StatusCode::PARTIAL_CONTENT {
+        OF_A_PART.iter().for_each(|name| {
+            headers.remove(name);
+        });
+    }
     for name in &storing.without {
         headers.remove(name);
     }

@@ -156,7 +156,7 @@ fn role(core: &Core, parts: &Parts, asked: &Asked, looked: &Looked) -> Option<Ro
 }
 
 /// By which fields the resource was known to vary when it was looked up.
-fn known_vary(looked: &Looked) -> Vary {
+pub(crate) fn known_vary(looked: &Looked) -> Vary {
     let newest = looked.others.as_ref().and_then(|others| others.list.last());
     let listed = newest.map(|variant| &variant.vary);
     let own = || looked.entry.as_ref().map(|entry| &entry.vary);

@@ -100,6 +100,7 @@ impl Exchange {
                 .or(base.terms.handler_ttl),
             no_store: update.policy.is_some_and(|policy| policy.no_store),
             personal: self.personal.is_marked(),
+            part: false,
             content_of_target: false,
         };
         // What was stored for a GET stays that, also when a HEAD brought the news.

@@ -5,16 +5,17 @@ use std::{future::poll_fn, pin::pin, sync::Arc};
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use http_body::Body;
 
-use super::collapse::{Part, place};
+use super::collapse::{Part, known_vary, place};
 use crate::{
     error::BoxError,
+    flight::Place,
     header::connection,
     personal::Personal,
     response_cache::{
         answer::{body::RequestBody, looked::Looked, stale::Fallback},
         core::Core,
         flow::{self, Found, Inner},
-        policy::reuse::Reuse,
+        policy::{Rule, reuse::Reuse},
         request::plan::Asked,
     },
 };
@@ -53,14 +54,61 @@ pub(crate) fn start<S, Q, R>(
     let (Reuse::Refresh, Some(entry)) = (looked.decision.verdict, &looked.entry) else {
         return;
     };
+    let place = place(&asked.key, &entry.vary, &parts.headers);
+    let looked = Looked::refreshing(Arc::clone(entry), looked.decision.reason);
+    spawn(core, inner, parts, asked, looked, place);
+}
+
+/// Starts fetching the whole behind a request for a range that nothing stored answers, if that is wanted.
+pub(crate) fn start_whole<S, Q, R>(
+    core: &Arc<Core>,
+    inner: &S,
+    parts: &Parts,
+    asked: &Asked,
+    looked: &Looked,
+) where
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let facts = &asked.facts;
+    let for_a_range = facts.method == Method::GET && parts.headers.contains_key(header::RANGE);
+    if !for_a_range || !core.settings.whole_behind_ranges || facts.directives.no_store {
+        return;
+    }
+    let reason = looked.decision.reason;
+    let missing = matches!(
+        reason,
+        Rule::NothingStored | Rule::VaryMismatch | Rule::PartMissing
+    );
+    let place = place(&asked.key, &known_vary(looked), &parts.headers);
+    let now = core.settings.clock.now();
+    if missing && core.uncacheable.reason(&place, facts, now).is_none() {
+        spawn(core, inner, parts, asked, Looked::fetching(reason), place);
+    }
+}
+
+/// Asks the inner service in the background, unless somebody is at it already.
+fn spawn<S, Q, R>(
+    core: &Arc<Core>,
+    inner: &S,
+    parts: &Parts,
+    asked: &Asked,
+    looked: Looked,
+    place: Place,
+) where
+    S: Inner<Q, R>,
+    Q: Body + Send + 'static,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
     if !core.background.can_refresh() {
         return;
     }
-    let place = place(&asked.key, &entry.vary, &parts.headers);
     let Some(part) = Part::lead(core, place) else {
         return;
     };
-    let looked = Looked::refreshing(Arc::clone(entry), looked.decision.reason);
     let mut asked = asked.clone();
     asked.facts.method = Method::GET;
     let parts = request(parts);

@@ -8,7 +8,7 @@ use crate::header::{
     range::{self, Limits, RangeRequest},
 };
 
-/// What part of a stored, complete response a GET asks for.
+/// What part of a stored response a GET asks for, `length` being that of its complete content.
 ///
 /// If-Range that names another state of the resource, weakly or not at all, asks for the whole
 /// (RFC 9110 13.1.5).
@@ -19,13 +19,24 @@ pub(crate) fn wanted(
     length: u64,
     now: i64,
 ) -> RangeRequest {
-    if status != StatusCode::OK || !request.contains_key(header::RANGE) {
+    if !matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT)
+        || !request.contains_key(header::RANGE)
+    {
         return RangeRequest::None;
     }
     if request.contains_key(header::IF_RANGE) && !if_range_holds(request, stored, now) {
         return RangeRequest::Ignored;
     }
     range::parse(request, length, Limits::default())
+}
+
+/// The one part of the content that a 206 says it has (RFC 9110 15.3.7.1).
+pub(crate) fn part(status: StatusCode, response: &HeaderMap) -> Option<(u64, u64, u64)> {
+    let (first, last, complete) = range::content_range(response)?;
+    let length = response.get(header::CONTENT_LENGTH);
+    let length = length.map(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let fits = length.is_none_or(|length| length == (last - first).checked_add(1));
+    (status == StatusCode::PARTIAL_CONTENT && fits).then_some((first, last, complete))
 }
 
 fn if_range_holds(request: &HeaderMap, stored: &HeaderMap, now: i64) -> bool {

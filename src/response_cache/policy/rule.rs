@@ -56,6 +56,8 @@ rules! {
     CollapsedTimedOut = "collapsed-timed-out", "setting";
     /// Nothing is stored under the key.
     NothingStored = "nothing-stored", "RFC 9111 4";
+    /// Parts of the content are stored, but not those that are asked for.
+    PartMissing = "part-missing", "RFC 9111 3.3";
     /// Something is stored, but for other values of the fields that Vary names.
     VaryMismatch = "vary-mismatch", "RFC 9111 4.1";
     /// The stored response says `no-cache`: it is validated at each use.
@@ -86,7 +88,8 @@ rules! {
     StaleIfError = "stale-if-error", "RFC 5861 4";
     /// The request says `only-if-cached` and nothing stored may answer it.
     OnlyIfCached = "only-if-cached", "RFC 9111 5.2.1.7";
-    /// Interim responses, and those to a range or a condition (206, 304, 412, 416), are not stored as themselves.
+    /// Interim responses, and those to a range or a condition (304, 412, 416, and 206 unless it is one part that
+    /// can be relied on), are not stored as themselves.
     NotComplete = "not-complete", "RFC 9111 3";
     /// The request says `no-store`.
     RequestNoStore = "request-no-store", "RFC 9111 5.2.1.5";

@@ -63,6 +63,8 @@ pub(crate) struct Circumstances {
     pub(crate) no_store: bool,
     /// The `Personal` marker is set.
     pub(crate) personal: bool,
+    /// The response is one part of the content, and says which (RFC 9110 14.4).
+    pub(crate) part: bool,
     /// Content-Location says that the content is that of the target URI (RFC 9110 8.7).
     pub(crate) content_of_target: bool,
 }
@@ -115,7 +117,7 @@ fn forbidden(
     if !matches!(request.method, Method::GET | Method::POST) {
         return Err(Rule::Method);
     }
-    if facts.status.is_informational() || answers_a_condition(facts.status) {
+    if facts.status.is_informational() || (answers_a_condition(facts.status) && !also.part) {
         return Err(Rule::NotComplete);
     }
     if request.directives.no_store {

@@ -58,6 +58,15 @@ pub(crate) fn has_strong_tag(stored: &HeaderMap) -> bool {
     tag.is_some_and(|tag| !tag.weak)
 }
 
+/// Whether both have the same strong tag (RFC 9110 8.8.3.2).
+pub(crate) fn same_strong_tag(one: &HeaderMap, other: &HeaderMap) -> bool {
+    let tag = |headers: &'_ HeaderMap| {
+        let value = headers.get(header::ETAG).cloned();
+        value.filter(|value| EntityTag::parse(value.as_bytes()).is_some_and(|tag| !tag.weak))
+    };
+    tag(one).is_some_and(|one| Some(one) == tag(other))
+}
+
 /// Whether a client's own conditions, if any, speak of nothing but this stored response.
 pub(crate) fn asks_only_about(request: &HeaderMap, stored: &HeaderMap) -> bool {
     let names = |condition, validator| {

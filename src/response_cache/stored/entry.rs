@@ -1,14 +1,15 @@
 //! What is stored: a response, or the list of a resource's variants.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use smallvec::SmallVec;
 
 use super::{
     head::{BYTES, Head, weight_of, weight_of_name},
+    parts::Parts,
     search::SearchRule,
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         fetch::in_flight::next_id,
         policy::{
             storable::Terms,
+            validation,
             vary::{Selecting, Vary},
         },
     },
@@ -80,6 +82,8 @@ pub(crate) struct Entry {
     pub(crate) head: Head,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
+    /// What is there of it, if that is not all; the body is empty then.
+    pub(crate) parts: Option<Box<Parts>>,
     pub(crate) terms: Terms,
     pub(crate) vary: Vary,
     /// The Date (RFC 9110 6.6.1), in Unix seconds.
@@ -118,6 +122,55 @@ impl Entry {
         }
     }
 
+    /// The length of its content as a whole.
+    pub(crate) fn length(&self) -> u64 {
+        let parts = self.parts.as_ref();
+        parts.map_or(self.body.len() as u64, |parts| parts.complete())
+    }
+
+    /// A part of its content, if that is there.
+    pub(crate) fn slice(&self, first: u64, last: u64) -> Option<VecDeque<Bytes>> {
+        if let Some(parts) = &self.parts {
+            return parts.slice(first, last);
+        }
+        let end = usize::try_from(last).ok()?.checked_add(1)?;
+        let start = usize::try_from(first).ok()?;
+        let inside = start < end && end <= self.body.len();
+        inside.then(|| VecDeque::from([self.body.slice(start..end)]))
+    }
+
+    /// What becomes of it where `old` stands: `None` if that stays. Parts of one representation, which have the
+    /// same strong validator, are joined, and are whole once nothing is missing (RFC 9111 3.4).
+    pub(crate) fn in_place_of(&self, old: &Self) -> Option<Self> {
+        let Some(new) = &self.parts else {
+            return Some(self.clone());
+        };
+        let same = validation::same_strong_tag(&self.head.headers, &old.head.headers);
+        let Some(older) = &old.parts else {
+            // All of it is there, unless this is a part of something else.
+            let other = validation::has_strong_tag(&self.head.headers) && !same;
+            return other.then(|| self.clone());
+        };
+        let joined = if same { new.over(older) } else { None };
+        Some(joined.map_or_else(|| self.clone(), |joined| self.with(joined)))
+    }
+
+    fn with(&self, parts: Parts) -> Self {
+        let Some(whole) = parts.whole() else {
+            return Self {
+                parts: Some(Box::new(parts)),
+                ..self.clone()
+            };
+        };
+        let mut entry = Self {
+            body: whole,
+            parts: None,
+            ..self.clone()
+        };
+        entry.head.status = StatusCode::OK;
+        entry
+    }
+
     /// When it is past all use.
     pub(crate) fn over(&self) -> Moment {
         self.arrived + self.retention()
@@ -143,6 +196,7 @@ impl Entry {
             + self.head.weight()
             + body
             + trailers
+            + self.parts.as_ref().map_or(0, |parts| parts.weight())
             + size_of_val(self.vary.names())
             + self.vary.names().iter().map(weight_of_name).sum::<usize>()
     }

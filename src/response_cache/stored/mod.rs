@@ -3,6 +3,7 @@
 pub(super) mod entity_tag;
 pub(super) mod entry;
 pub(super) mod head;
+pub(super) mod parts;
 pub(super) mod resource;
 pub(super) mod search;
 pub(super) mod select;

@@ -33,6 +33,23 @@ fn is_newer(existing: Option<&CachedResponse>, than: u64) -> bool {
     }
 }
 
+/// Puts a response there, joined with what is there where both are parts of one representation.
+fn put(entry: &Arc<Entry>, existing: Option<&CachedResponse>) -> Change<CachedResponse> {
+    let entry = match existing {
+        Some(CachedResponse(Kept::Response(old))) if entry.parts.is_some() => {
+            match entry.in_place_of(old) {
+                Some(entry) => Arc::new(entry),
+                None => return Change::Keep,
+            }
+        }
+        _ => Arc::clone(entry),
+    };
+    Change::Put {
+        retain: entry.retention(),
+        value: CachedResponse(Kept::Response(entry)),
+    }
+}
+
 async fn store_plain(
     core: &Core,
     key: &Key,
@@ -40,7 +57,6 @@ async fn store_plain(
     selecting: &Selecting,
 ) -> Result<Updated, StoreError> {
     let mut varies = false;
-    let retain = entry.retention();
     let entry = Arc::new(entry);
     let stored = core
         .store
@@ -49,10 +65,7 @@ async fn store_plain(
             if varies || is_newer(existing, entry.began) {
                 return Change::Keep;
             }
-            Change::Put {
-                value: CachedResponse(Kept::Response(Arc::clone(&entry))),
-                retain,
-            }
+            put(&entry, existing)
         })
         .await?;
     if !varies {
@@ -73,16 +86,13 @@ async fn store_variant(
     let variant = variant_of(&entry, selecting.as_slice().into());
     let own_key = variant.key(key.as_bytes());
     entry.key = own_key.as_bytes().into();
-    let (began, retain) = (entry.began, entry.retention());
-    let value = CachedResponse(Kept::Response(Arc::new(entry)));
+    let entry = Arc::new(entry);
+    let began = entry.began;
     let stored = core
         .store
         .update(&own_key, |existing| match is_newer(existing, began) {
             true => Change::Keep,
-            false => Change::Put {
-                value: value.clone(),
-                retain,
-            },
+            false => put(&entry, existing),
         })
         .await?;
     if stored != Updated::Stored {

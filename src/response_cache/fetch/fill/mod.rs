@@ -9,7 +9,7 @@ pub(crate) use self::reader::Reader;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use http_body::Frame;
 
 use super::{
@@ -29,7 +29,13 @@ use crate::{
             storable::Terms,
             vary::{Selecting, Vary},
         },
-        stored::{entry::Entry, head::Head, resource, search::Learnt},
+        stored::{
+            entry::Entry,
+            head::Head,
+            parts::{Parts, Span},
+            resource,
+            search::Learnt,
+        },
     },
 };
 
@@ -57,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) ticket: Ticket,
     pub(crate) arrived: Moment,
     pub(crate) initial_age: Duration,
+    /// Which part of the content it is, if it is one.
+    pub(crate) part: Option<Span>,
     /// The length that the response announced.
     pub(crate) length: Option<u64>,
     /// Fields that are left out of what is stored.
@@ -172,6 +180,27 @@ fn stored_trailers(plan: &Plan, trailers: &HeaderMap) -> HeaderMap {
     Head::compact(plan.head.status, &trailers).headers
 }
 
+/// What of the content is kept, whole or as the part that it is. One part can be the whole.
+fn content(
+    core: &Core,
+    part: Option<Span>,
+    head: &mut Head,
+    body: Bytes,
+) -> (Bytes, Option<Box<Parts>>) {
+    match part {
+        Some(span) if span.length() < span.complete => {
+            (Bytes::new(), Some(Box::new(Parts::one(span, body))))
+        }
+        part => {
+            if part.is_some() {
+                head.status = StatusCode::OK;
+            }
+            core.settings.etag.add_to(head, &body);
+            (body, None)
+        }
+    }
+}
+
 fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Option<Landing<News>>) {
     let Plan {
         core,
@@ -186,9 +215,10 @@ fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Optio
         ticket,
         arrived,
         initial_age,
+        part,
         ..
     } = plan;
-    core.settings.etag.add_to(&mut head, &body);
+    let (body, parts) = content(&core, part, &mut head, body);
     let head = head.with_room();
     let entry = Entry {
         key: key.as_bytes().into(),
@@ -196,6 +226,7 @@ fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Optio
         head,
         body,
         trailers,
+        parts,
         terms,
         vary,
         date,
