@@ -1,7 +1,7 @@
 //! The effective request URI.
 
 use fluent_uri::{Uri, UriRef};
-use http::{HeaderMap, header, uri};
+use http::{HeaderMap, header};
 
 /// The URI that a request targets: scheme where it is known, authority, path and query (RFC 9110 7.1).
 ///
@@ -97,7 +97,10 @@ impl TargetUri {
         Ok(Self {
             scheme: uri.scheme_str().map(str::to_ascii_lowercase),
             authority: String::from_utf8_lossy(&authority).into_owned(),
-            path_and_query: path_and_query(uri).to_owned(),
+            path_and_query: match path_and_query(uri) {
+                (path, Some(query)) => format!("{path}?{query}"),
+                (path, None) => path.to_owned(),
+            },
         })
     }
 
@@ -203,12 +206,13 @@ impl TargetUri {
     }
 }
 
-/// The path and query of a URI, `/` where it has none.
-pub(crate) fn path_and_query(uri: &http::Uri) -> &str {
-    match uri.path_and_query().map(uri::PathAndQuery::as_str) {
-        None | Some("") => "/",
-        Some(path_and_query) => path_and_query,
-    }
+/// The path of a URI, which is `/` where it is empty (RFC 9110 4.2.3), and its query.
+pub(crate) fn path_and_query(uri: &http::Uri) -> (&str, Option<&str>) {
+    let path = match uri.path() {
+        "" => "/",
+        path => path,
+    };
+    (path, uri.query())
 }
 
 #[cfg(test)]
@@ -238,6 +242,20 @@ mod tests {
             "b.example"
         );
         assert_eq!(target("/x", &[]).expect("no host").authority(), "");
+    }
+
+    #[test]
+    fn an_empty_path_is_a_slash() {
+        for (uri, expected) in [
+            ("http://a", "/"),
+            ("http://a?b", "/?b"),
+            ("http://a?", "/?"),
+            ("/x?", "/x?"),
+            ("/x?b?c", "/x?b?c"),
+        ] {
+            let target = target(uri, &[]).expect("one host");
+            assert_eq!(target.path_and_query(), expected, "{uri}");
+        }
     }
 
     #[test]

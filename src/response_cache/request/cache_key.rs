@@ -200,10 +200,7 @@ impl CacheKey {
         out.push(b'\n');
         out.extend(host.iter().map(u8::to_ascii_lowercase));
         out.push(b'\n');
-        let (path, query) = match path_and_query(uri).split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (path_and_query(uri), None),
-        };
+        let (path, query) = path_and_query(uri);
         let search = extra.search.as_ref();
         out.extend_from_slice(path.as_bytes());
         self.write_query(search.map(|(query, _)| query.as_str()).or(query), &mut out);
