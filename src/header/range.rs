@@ -104,8 +104,9 @@ fn range(member: &[u8], length: u64) -> Option<Spec> {
             last: length.max(1) - 1,
         }),
         (first, last) => {
+            let reversed = magnitude(last) < magnitude(first);
             let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then_some(Spec::From { first, last })
+            (!reversed).then_some(Spec::From { first, last })
         }
     }
 }
@@ -177,6 +178,12 @@ fn exact_number(digits: &[u8]) -> Option<u64> {
 
 fn is_number(digits: &[u8]) -> bool {
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Orders numbers by their digits, since two that saturate would seem equal.
+fn magnitude(digits: &[u8]) -> (usize, &[u8]) {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    (digits.len() - zeros, &digits[zeros..])
 }
 
 #[cfg(test)]

@@ -82,6 +82,8 @@ fn syntax_errors_and_unknown_units_are_ignored() {
         "bytes=-",
         "bytes=5-1",
         "bytes=0-9, 5-1",
+        "bytes=99999999999999999999999-88888888888888888888888",
+        "bytes=99999999999999999999999-099999999999999999999",
         "bytes=a-b",
         "bytes=0 - 9",
         "bytes=0-9-",
