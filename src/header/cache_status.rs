@@ -8,6 +8,8 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 use smallvec::SmallVec;
 
+use super::list::trim;
+
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// The largest Integer of structured fields (RFC 9651 3.3.1).
 const MAX_INTEGER: i64 = 999_999_999_999_999;
@@ -100,8 +102,13 @@ impl fmt::Write for Text {
 }
 
 /// Makes room for a member in fields that will be cloned: an empty line after those that came.
+///
+/// If the last of them is empty, it is the room: an empty member would make the whole List malformed
+/// (RFC 9651 4.2.1).
 pub(crate) fn reserve(headers: &mut HeaderMap) {
-    headers.append(CACHE_STATUS, HeaderValue::from_static(""));
+    if room(headers).is_none() {
+        headers.append(CACHE_STATUS, HeaderValue::from_static(""));
+    }
 }
 
 /// Takes the room away that was [reserved](reserve), if it was not used.
@@ -126,7 +133,7 @@ fn room(headers: &mut HeaderMap) -> Option<&mut HeaderValue> {
             Entry::Vacant(_) => None,
         }
     };
-    last.filter(|line| line.is_empty())
+    last.filter(|line| trim(line.as_bytes()).is_empty())
 }
 
 /// How one cache handled one request.
@@ -357,6 +364,25 @@ mod tests {
             };
             status.write(&name("Own"), &mut headers);
             assert_eq!(lines(&headers), [came, &["Own; hit"]].concat());
+        }
+    }
+
+    #[test]
+    fn an_empty_line_of_another_cache_does_not_make_the_list_malformed() {
+        for empty in ["", " \t"] {
+            let status = CacheStatus {
+                hit: true,
+                ..CacheStatus::default()
+            };
+            let came = HeaderMap::from_iter([(CACHE_STATUS, HeaderValue::from_static(empty))]);
+            let (mut direct, mut reserved) = (came.clone(), came);
+            status.write(&name("Own"), &mut direct);
+            reserve(&mut reserved);
+            status.write(&name("Own"), &mut reserved);
+            for headers in [direct, reserved] {
+                let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().collect();
+                assert_eq!(lines, ["Own; hit"], "{empty:?}");
+            }
         }
     }
 
