@@ -114,6 +114,9 @@ mod collapsing;
 mod core;
 mod fetch;
 mod flow;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod inspect;
 mod layer;
 mod policy;
