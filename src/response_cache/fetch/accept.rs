@@ -66,13 +66,11 @@ impl Exchange {
             reason,
             trail,
         } = self.storable(&facts, &response);
-        if self.personal.is_marked() {
-            self.keep_from_others(response.headers_mut());
-        }
+        self.keep_from_others(response.headers_mut());
         let length = announced_length(&response);
         let (verdict, reason) = self.within_limits(verdict, reason, length);
-        let initial_age = facts.initial_age(arrival.wall, arrival.delay);
-        let ttl = verdict.as_ref().map(|it| it.terms.ttl(initial_age));
+        let age = facts.initial_age(arrival.wall, arrival.delay);
+        let ttl = verdict.as_ref().map(|storing| storing.terms.ttl(age));
         let plan = match verdict {
             Some(storing) => {
                 let fields = self.rekeyed.is_some().then(|| response.headers().clone());
@@ -145,6 +143,9 @@ impl Exchange {
 
     /// A response that was marked as personal says so to caches further out too.
     fn keep_from_others(&self, headers: &mut HeaderMap) {
+        if !self.personal.is_marked() {
+            return;
+        }
         for name in &self.core.settings.rules.targeted {
             headers.remove(name);
         }
