@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use proptest::prelude::*;
-use tower_keep::response_cache::Rule;
+use tower_keep::{ResponseCacheLayer, response_cache::Rule};
 
 use crate::support::{Asked, Cache, Origin, respond};
 
@@ -325,7 +325,7 @@ async fn a_whole_that_cannot_be_stored_is_fetched_behind_a_range_once() {
         true => range_of(asked, TAGGED),
         false => respond(StatusCode::OK, &[("cache-control", "no-store")], CONTENT),
     });
-    let cache = Cache::with(origin, |layer| layer.whole_behind_ranges());
+    let cache = Cache::with(origin, ResponseCacheLayer::whole_behind_ranges);
     for range in ["bytes=0-1", "bytes=2-3", "bytes=4-5"] {
         part(&cache, range).await;
         while !cache.layer.background().is_empty() {
