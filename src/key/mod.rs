@@ -7,10 +7,10 @@ use smallvec::SmallVec;
 mod target;
 
 pub use self::target::TargetUri;
-pub(crate) use self::target::{authority, hosts, path_and_query};
+pub(crate) use self::target::{authority, authority_of, hosts, path_and_query};
 
 /// Most keys (scheme, authority, path, query) fit here, so that a lookup allocates nothing.
-const INLINE: usize = 128;
+pub(crate) const INLINE: usize = 128;
 
 /// The key of a stored thing.
 ///
@@ -30,6 +30,7 @@ impl Key {
         Self::from_buffer(SmallVec::from_slice(bytes))
     }
 
+    #[inline]
     pub(crate) fn from_buffer(bytes: SmallVec<[u8; INLINE]>) -> Self {
         let fingerprint = seed().hash_one(bytes.as_slice());
         Self { bytes, fingerprint }

@@ -79,16 +79,15 @@ impl Core {
     }
 
     /// The key of a request to this URI.
-    pub(crate) fn key_of(&self, parts: &Parts, uri: &Uri, extra: Extra<'_>) -> Result<Keyed, Rule> {
-        let compartment = self.settings.compartment;
-        self.settings.key.of(
-            parts,
-            uri,
-            &Extra {
-                compartment,
-                ..extra
-            },
-        )
+    #[inline]
+    pub(crate) fn key_of(
+        &self,
+        parts: &Parts,
+        uri: &Uri,
+        mut extra: Extra<'_>,
+    ) -> Result<Keyed, Rule> {
+        extra.compartment = self.settings.compartment;
+        self.settings.key.of(parts, uri, &extra)
     }
 
     /// The longest body that is recorded.

@@ -24,7 +24,7 @@ use super::{
     flow,
     policy::Rule,
     request::{
-        plan::{Asked, Plan, plan},
+        plan::{Aside, Asked, plan},
         post_body,
     },
     stored::select,
@@ -90,32 +90,31 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        match plan(&self.core, &parts, &body) {
-            Plan::Pass(rule) => self.flow(|core, inner| {
+        let plan = plan(&self.core, &parts, &body);
+        let mut looked = None;
+        if let Ok(asked) = &plan {
+            let now = self.core.settings.clock.now();
+            looked = self.look(&parts, asked, now);
+            if let Some(looked) = &looked
+                && let Some(entry) = looked.served()
+            {
+                refresh::start(&self.core, &self.inner, &parts, asked, looked);
+                return ResponseFuture {
+                    state: State::Ready {
+                        response: Some(looked.answer(&self.core, entry, &parts, asked, now)),
+                    },
+                };
+            }
+        }
+        match plan {
+            Ok(asked) => self.flow(|core, inner| {
+                flow::answer(core, inner, parts, RequestBody::client(body), asked, looked)
+            }),
+            Err(Aside::Pass(rule)) => self.flow(|core, inner| {
                 flow::pass(core, inner, parts, RequestBody::client(body), rule)
             }),
-            Plan::ReadBody(limit) => {
+            Err(Aside::ReadBody(limit)) => {
                 self.flow(|core, inner| post_body::read_body(core, inner, parts, body, limit))
-            }
-            Plan::Cache(asked) => {
-                let now = self.core.settings.clock.now();
-                let looked = self.look(&parts, &asked, now);
-                let served = looked
-                    .as_ref()
-                    .and_then(|looked| looked.serve(&self.core, &parts, &asked, now));
-                match (served, looked) {
-                    (Some(response), Some(looked)) => {
-                        refresh::start(&self.core, &self.inner, &parts, &asked, &looked);
-                        ResponseFuture {
-                            state: State::Ready {
-                                response: Some(response),
-                            },
-                        }
-                    }
-                    (_, looked) => self.flow(|core, inner| {
-                        flow::answer(core, inner, parts, RequestBody::client(body), asked, looked)
-                    }),
-                }
             }
         }
     }

@@ -95,16 +95,36 @@ impl Looked {
         asked: &Asked,
         now: Moment,
     ) -> Option<Response<ResponseBody<B>>> {
+        let entry = self.served()?;
+        Some(self.answer(core, entry, parts, asked, now))
+    }
+
+    /// What answers, if that was decided on.
+    pub(crate) fn served(&self) -> Option<&Entry> {
         let served = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);
-        let entry = self.entry.as_ref().filter(|_| served)?;
+        self.entry.as_deref().filter(|_| served)
+    }
+
+    /// The answer from store by the entry that [is served](Self::served).
+    pub(crate) fn answer<B>(
+        &self,
+        core: &Core,
+        entry: &Entry,
+        parts: &Parts,
+        asked: &Asked,
+        now: Moment,
+    ) -> Response<ResponseBody<B>> {
         let age = entry.age(now);
         let Decision { reason, trail, .. } = self.decision;
         let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);
+        if asked.for_whole {
+            return serve::whole_from_store(core, entry, age, &report);
+        }
         let asked = serve::Asked {
             method: &parts.method,
             headers: &parts.headers,
         };
-        Some(serve::from_store(core, entry, &asked, age, &report))
+        serve::from_store(core, entry, &asked, age, &report)
     }
 }
 

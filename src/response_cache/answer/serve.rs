@@ -51,17 +51,39 @@ pub(crate) fn from_store<B>(
     report: &Report<'_>,
 ) -> Response<ResponseBody<B>> {
     let mut response = shape(core, entry, asked);
+    finish(core, &mut response, age, report);
+    response
+}
+
+/// The same for a request that asks for the whole and under no condition.
+pub(crate) fn whole_from_store<B>(
+    core: &Core,
+    entry: &Entry,
+    age: Duration,
+    report: &Report<'_>,
+) -> Response<ResponseBody<B>> {
+    let mut response = whole(entry, content(entry));
+    finish(core, &mut response, age, report);
+    response
+}
+
+fn finish<B>(
+    core: &Core,
+    response: &mut Response<ResponseBody<B>>,
+    age: Duration,
+    report: &Report<'_>,
+) {
     let headers = response.headers_mut();
     // RFC 9111 4: generated, replacing any that was stored.
     let age = number::value(age.as_secs());
-    match headers.get_mut(header::AGE) {
-        Some(room) => *room = age,
-        None => {
+    // Where a stored head has room for it.
+    match headers.iter_mut().next() {
+        Some((name, room)) if *name == header::AGE => *room = age,
+        _ => {
             headers.insert(header::AGE, age);
         }
     }
-    report.write(core, &mut response);
-    response
+    report.write(core, response);
 }
 
 /// Whole, a part of it, or a 304.
@@ -91,10 +113,11 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
             RangeRequest::Satisfiable(parts) => return partial(entry, &parts),
         }
     }
-    whole(
-        entry,
-        ResponseBody::full(entry.body.clone(), entry.trailers.as_deref().cloned()),
-    )
+    whole(entry, content(entry))
+}
+
+fn content<B>(entry: &Entry) -> ResponseBody<B> {
+    ResponseBody::full(entry.body.clone(), entry.trailers.as_deref().cloned())
 }
 
 fn whole<B>(entry: &Entry, body: ResponseBody<B>) -> Response<ResponseBody<B>> {
