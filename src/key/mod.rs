@@ -42,6 +42,15 @@ impl Key {
         &self.bytes
     }
 
+    /// What it allocates.
+    pub(crate) fn heap(&self) -> usize {
+        if self.bytes.spilled() {
+            self.bytes.capacity()
+        } else {
+            0
+        }
+    }
+
     /// The hash of the bytes under this process's seed. It differs from one process to the next.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
