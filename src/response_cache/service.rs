@@ -157,10 +157,6 @@ pub struct ResponseFuture<R, E> {
     state: State<R, E>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is that of a hit, which must not allocate"
-)]
 enum State<R, E> {
     Ready {
         response: Option<Response<ResponseBody<R>>>,
