@@ -1,24 +1,34 @@
 //! `Cache-Status` (RFC 9211).
 
-use std::{
-    fmt::{self, Write},
-    sync::Arc,
-};
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 use smallvec::SmallVec;
 
-use super::list::trim;
+use super::{list::trim, number};
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// The field's name.
+pub(crate) const NAME: HeaderName = HeaderName::from_static("cache-status");
 /// The largest Integer of structured fields (RFC 9651 3.3.1).
 const MAX_INTEGER: i64 = 999_999_999_999_999;
 /// Enough for most members.
 const ROOM: usize = 96;
+/// The name of this crate.
+const PRODUCT: &str = "tower-keep";
+/// Hits with fewer seconds left than this, an hour and more, are written once per process.
+const TABULATED: usize = 4096;
+
+/// What [`PRODUCT`] says about hits, by the seconds left. A static value is cloned without counting references
+/// to it. Each is made when it is first needed and never freed: 24 bytes at most for each number.
+static HITS: [OnceLock<HeaderValue>; TABULATED] = [const { OnceLock::new() }; TABULATED];
 
 /// The name under which a cache speaks in `Cache-Status`, validated once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CacheName(Arc<str>);
+pub(crate) struct CacheName {
+    text: Arc<str>,
+    /// Whether it is that of this crate.
+    is_product: bool,
+}
 
 /// A name that Cache-Status cannot carry (RFC 9211 2).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +38,10 @@ pub struct InvalidName(());
 impl CacheName {
     /// The name of this crate.
     pub(crate) fn product() -> Self {
-        Self("tower-keep".into())
+        Self {
+            text: PRODUCT.into(),
+            is_product: true,
+        }
     }
 
     /// Takes a host name or the name of a product; it is written as a Token where it is one, and
@@ -44,7 +57,10 @@ impl CacheName {
         }
         let mut text = Text::default();
         push_token_or_string(&mut text, name);
-        Ok(Self(String::from_utf8_lossy(&text.0).into()))
+        Ok(Self {
+            text: String::from_utf8_lossy(&text.0).into(),
+            is_product: name == PRODUCT,
+        })
     }
 }
 
@@ -94,20 +110,13 @@ impl Text {
     }
 }
 
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push_str(text);
-        Ok(())
-    }
-}
-
 /// Makes room for a member in fields that will be cloned: an empty line after those that came.
 ///
 /// If the last of them is empty, it is the room: an empty member would make the whole List malformed
 /// (RFC 9651 4.2.1).
 pub(crate) fn reserve(headers: &mut HeaderMap) {
     if room(headers).is_none() {
-        headers.append(CACHE_STATUS, HeaderValue::from_static(""));
+        headers.append(NAME, HeaderValue::from_static(""));
     }
 }
 
@@ -116,24 +125,61 @@ pub(crate) fn release(headers: &mut HeaderMap) {
     if room(headers).is_none() {
         return;
     }
-    let mut lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().cloned().collect();
+    let mut lines: Vec<_> = headers.get_all(NAME).iter().cloned().collect();
     lines.pop();
-    headers.remove(CACHE_STATUS);
-    headers.extend(lines.into_iter().map(|line| (CACHE_STATUS, line)));
+    headers.remove(NAME);
+    headers.extend(lines.into_iter().map(|line| (NAME, line)));
 }
 
 fn room(headers: &mut HeaderMap) -> Option<&mut HeaderValue> {
     // Looking for the last of several lines takes longer than for the only one.
-    let only = headers.get_all(CACHE_STATUS).iter().nth(1).is_none();
+    let only = headers.get_all(NAME).iter().nth(1).is_none();
     let last = if only {
-        headers.get_mut(CACHE_STATUS)
+        headers.get_mut(NAME)
     } else {
-        match headers.entry(CACHE_STATUS) {
+        match headers.entry(NAME) {
             Entry::Occupied(lines) => lines.into_iter().next_back(),
             Entry::Vacant(_) => None,
         }
     };
     last.filter(|line| trim(line.as_bytes()).is_empty())
+}
+
+/// Adds the member of this cache after those of the caches nearer to the origin: into the room that was
+/// [reserved](reserve) for it, if there is such.
+pub(crate) fn add(value: HeaderValue, headers: &mut HeaderMap) {
+    // Where a stored head has it, unless caches nearer to the origin had something to say.
+    let mut fields = headers.iter_mut().skip(1);
+    if let Some((name, room)) = fields.next()
+        && *name == NAME
+        && room.is_empty()
+        && fields.next().is_none_or(|(name, _)| *name != NAME)
+    {
+        *room = value;
+        return;
+    }
+    match room(headers) {
+        Some(room) => *room = value,
+        None => {
+            headers.append(NAME, value);
+        }
+    }
+}
+
+/// What a cache says about a hit with so many seconds left, where that lies ready.
+pub(crate) fn of_a_hit(name: &CacheName, ttl: i64) -> Option<HeaderValue> {
+    let place = usize::try_from(ttl).ok().filter(|_| name.is_product)?;
+    let value = || {
+        let member = CacheStatus {
+            hit: true,
+            ttl: Some(ttl),
+            ..CacheStatus::default()
+        };
+        let text = member.member(name).0.into_boxed_slice();
+        let text = std::str::from_utf8(Box::leak(text)).expect("a member is ASCII");
+        HeaderValue::from_static(text)
+    };
+    Some(HITS.get(place)?.get_or_init(value).clone())
 }
 
 /// How one cache handled one request.
@@ -158,22 +204,15 @@ pub(crate) struct CacheStatus {
 }
 
 impl CacheStatus {
-    /// Adds a member for this cache after those of the caches nearer to the origin: into the room that was
-    /// [reserved](reserve) for it, if there is such.
-    pub(crate) fn write(&self, name: &CacheName, headers: &mut HeaderMap) {
-        let value = HeaderValue::from_bytes(self.member(name).0.as_slice())
-            .expect("names are validated, texts escaped, the rest is ASCII of this module");
-        match room(headers) {
-            Some(room) => *room = value,
-            None => {
-                headers.append(CACHE_STATUS, value);
-            }
-        }
+    /// The member for this cache.
+    pub(crate) fn value(&self, name: &CacheName) -> HeaderValue {
+        HeaderValue::from_bytes(self.member(name).0.as_slice())
+            .expect("names are validated, texts escaped, the rest is ASCII of this module")
     }
 
     fn member(&self, name: &CacheName) -> Text {
         let mut out = Text::default();
-        out.push_str(&name.0);
+        out.push_str(&name.text);
         match self.fwd {
             _ if self.hit => out.push_str("; hit"),
             Some(fwd) => {
@@ -206,7 +245,10 @@ fn push_integer(out: &mut Text, parameter: &str, value: Option<i64>) {
     if let Some(value) = value {
         out.push_str(parameter);
         let value = value.clamp(-MAX_INTEGER, MAX_INTEGER);
-        write!(out, "{value}").expect("writing to memory does not fail");
+        if value < 0 {
+            out.push_str("-");
+        }
+        out.push_str(number::Digits::of(value.unsigned_abs()).as_str());
     }
 }
 
@@ -225,7 +267,10 @@ fn push_string(out: &mut Text, text: &str) {
         match byte {
             b'"' | b'\\' => out.0.extend([b'\\', byte]),
             b' '..=b'~' => out.0.push(byte),
-            _ => write!(out, "%{byte:02X}").expect("writing to memory does not fail"),
+            _ => {
+                let digit = |half: u8| b"0123456789ABCDEF"[usize::from(half)];
+                out.0.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+            }
         }
     }
     out.0.push(b'"');
@@ -249,7 +294,7 @@ mod tests {
         String::from_utf8(status.member(&name(cache)).0.to_vec()).expect("a member is ASCII")
     }
 
-    const FWD: [Fwd; 7] = [
+    const FWD: [Fwd; 8] = [
         Fwd::Bypass,
         Fwd::Method,
         Fwd::UriMiss,
@@ -257,6 +302,7 @@ mod tests {
         Fwd::Miss,
         Fwd::Request,
         Fwd::Stale,
+        Fwd::Partial,
     ];
 
     fn name(name: &str) -> CacheName {
@@ -307,14 +353,33 @@ mod tests {
     #[test]
     fn members_of_caches_nearer_to_the_origin_come_first_and_stay() {
         let origin = HeaderValue::from_static("Origin; hit");
-        let mut headers = HeaderMap::from_iter([(CACHE_STATUS, origin)]);
-        CacheStatus {
+        let mut headers = HeaderMap::from_iter([(NAME, origin)]);
+        let status = CacheStatus {
             fwd: Some(Fwd::UriMiss),
             ..CacheStatus::default()
-        }
-        .write(&name("a b"), &mut headers);
-        let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().collect();
+        };
+        add(status.value(&name("a b")), &mut headers);
+        let lines: Vec<_> = headers.get_all(NAME).iter().collect();
         assert_eq!(lines, ["Origin; hit", "\"a b\"; fwd=uri-miss"]);
+    }
+
+    #[test]
+    fn what_lies_ready_about_hits_reads_as_it_is_written_otherwise() {
+        let product = CacheName::product();
+        assert_eq!(CacheName::new(PRODUCT), Ok(product.clone()));
+        for ttl in (0..3).chain([9, 10, 3599, 4095]) {
+            let status = CacheStatus {
+                hit: true,
+                ttl: Some(ttl),
+                ..CacheStatus::default()
+            };
+            let written = Some(status.value(&product));
+            assert_eq!(of_a_hit(&product, ttl), written);
+            assert_eq!(of_a_hit(&product, ttl), written, "once more");
+            assert_eq!(of_a_hit(&name("another"), ttl), None);
+        }
+        assert_eq!(of_a_hit(&product, 4096), None);
+        assert_eq!(of_a_hit(&product, -1), None);
     }
 
     #[test]
@@ -322,8 +387,8 @@ mod tests {
         for invalid in ["", "caf\u{e9}", "a\n", "\u{7f}"] {
             assert_eq!(CacheName::new(invalid), Err(InvalidName(())), "{invalid:?}");
         }
-        assert_eq!(&*name("1a").0, "\"1a\"");
-        assert_eq!(&*name("a\"b").0, "\"a\\\"b\"");
+        assert_eq!(&*name("1a").text, "\"1a\"");
+        assert_eq!(&*name("a\"b").text, "\"a\\\"b\"");
     }
 
     fn parameters(value: &HeaderValue) -> Vec<(String, BareItem)> {
@@ -341,16 +406,22 @@ mod tests {
 
     #[test]
     fn room_is_filled_after_the_lines_that_came_or_released_without_a_trace() {
-        for came in [&[][..], &["Far; hit"], &["Far; hit", "Near; fwd=miss"]] {
+        for came in [
+            &[][..],
+            &["Far; hit"],
+            &["Far; hit", "Near; fwd=miss"],
+            &["", "Far; hit"],
+        ] {
             let lines = |headers: &HeaderMap| -> Vec<String> {
-                let lines = headers.get_all(CACHE_STATUS).iter();
+                let lines = headers.get_all(NAME).iter();
                 lines
                     .map(|line| line.to_str().expect("ASCII").to_owned())
                     .collect()
             };
             let mut headers = HeaderMap::new();
+            headers.insert(http::header::AGE, HeaderValue::from_static("0"));
             for line in came {
-                headers.append(CACHE_STATUS, HeaderValue::from_static(line));
+                headers.append(NAME, HeaderValue::from_static(line));
             }
             reserve(&mut headers);
             let mut released = headers.clone();
@@ -362,7 +433,7 @@ mod tests {
                 hit: true,
                 ..CacheStatus::default()
             };
-            status.write(&name("Own"), &mut headers);
+            add(status.value(&name("Own")), &mut headers);
             assert_eq!(lines(&headers), [came, &["Own; hit"]].concat());
         }
     }
@@ -374,13 +445,13 @@ mod tests {
                 hit: true,
                 ..CacheStatus::default()
             };
-            let came = HeaderMap::from_iter([(CACHE_STATUS, HeaderValue::from_static(empty))]);
+            let came = HeaderMap::from_iter([(NAME, HeaderValue::from_static(empty))]);
             let (mut direct, mut reserved) = (came.clone(), came);
-            status.write(&name("Own"), &mut direct);
+            add(status.value(&name("Own")), &mut direct);
             reserve(&mut reserved);
-            status.write(&name("Own"), &mut reserved);
+            add(status.value(&name("Own")), &mut reserved);
             for headers in [direct, reserved] {
-                let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().collect();
+                let lines: Vec<_> = headers.get_all(NAME).iter().collect();
                 assert_eq!(lines, ["Own; hit"], "{empty:?}");
             }
         }
@@ -401,8 +472,8 @@ mod tests {
         ) {
             let status = CacheStatus { hit, fwd, fwd_status, ttl, stored, collapsed, key, detail };
             let mut headers = HeaderMap::new();
-            status.write(&name(&cache), &mut headers);
-            let written = parameters(&headers[CACHE_STATUS]);
+            add(status.value(&name(&cache)), &mut headers);
+            let written = parameters(&headers[NAME]);
             let has = |wanted: &str| written.iter().any(|(key, _)| key == wanted);
             prop_assert_eq!(has("hit"), hit);
             prop_assert_eq!(has("fwd"), !hit && fwd.is_some());

@@ -5,6 +5,7 @@
 //! what would allow storing or reusing is dropped, what forbids it counts.
 
 pub(crate) mod age;
+pub(crate) mod asked;
 pub(crate) mod cache_control;
 pub(crate) mod cache_status;
 pub(crate) mod connection;

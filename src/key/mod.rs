@@ -10,10 +10,10 @@ use smallvec::SmallVec;
 mod target;
 
 pub use self::target::TargetUri;
-pub(crate) use self::target::{authority, hosts, path_and_query};
+pub(crate) use self::target::{authority, authority_of, hosts, path_and_query};
 
 /// Most keys (scheme, authority, path, query) fit here, so that a lookup allocates nothing.
-const INLINE: usize = 128;
+pub(crate) const INLINE: usize = 128;
 
 /// The key of a stored thing.
 ///
@@ -33,6 +33,7 @@ impl Key {
         Self::from_buffer(SmallVec::from_slice(bytes))
     }
 
+    #[inline]
     pub(crate) fn from_buffer(bytes: SmallVec<[u8; INLINE]>) -> Self {
         let fingerprint = seed().hash_one(bytes.as_slice());
         Self { bytes, fingerprint }
@@ -42,6 +43,15 @@ impl Key {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What it allocates.
+    pub(crate) fn heap(&self) -> usize {
+        if self.bytes.spilled() {
+            self.bytes.capacity()
+        } else {
+            0
+        }
     }
 
     /// The hash of the bytes under this process's seed. It differs from one process to the next.

@@ -1,7 +1,7 @@
 //! The effective request URI.
 
 use fluent_uri::{Uri, UriRef};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 /// The URI that a request targets: scheme where it is known, authority, path and query (RFC 9110 7.1).
 ///
@@ -25,16 +25,21 @@ pub(crate) fn authority<'a>(
     uri: &'a http::Uri,
     headers: &'a HeaderMap,
 ) -> Result<&'a [u8], AmbiguousHost> {
-    let mut hosts = headers
-        .get_all(header::HOST)
-        .iter()
-        .map(http::HeaderValue::as_bytes);
-    match (
-        uri.authority()
-            .map(|authority| authority.as_str().as_bytes()),
-        hosts.next(),
-        hosts.next(),
-    ) {
+    let mut lines = headers.get_all(header::HOST).iter();
+    authority_of(uri, [lines.next(), lines.next()])
+}
+
+/// The same, from the first two lines of Host.
+#[inline]
+pub(crate) fn authority_of<'a>(
+    uri: &'a http::Uri,
+    lines: [Option<&'a HeaderValue>; 2],
+) -> Result<&'a [u8], AmbiguousHost> {
+    let named = uri
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    let [first, second] = lines.map(|line| line.map(HeaderValue::as_bytes));
+    match (named, first, second) {
         (_, _, Some(_)) => Err(AmbiguousHost),
         (Some(named), Some(host), None) if !named.eq_ignore_ascii_case(host) => Err(AmbiguousHost),
         (Some(authority), _, None) | (None, Some(authority), None) => Ok(authority),
@@ -57,7 +62,7 @@ pub(crate) fn hosts(uri: &http::Uri, headers: &HeaderMap) -> Vec<Vec<u8>> {
     let lines = headers
         .get_all(header::HOST)
         .iter()
-        .map(http::HeaderValue::as_bytes);
+        .map(HeaderValue::as_bytes);
     let mut hosts: Vec<Vec<u8>> = Vec::new();
     for host in named
         .into_iter()
@@ -217,7 +222,7 @@ pub(crate) fn path_and_query(uri: &http::Uri) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, Uri};
+    use http::Uri;
 
     use super::*;
 

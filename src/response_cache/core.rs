@@ -25,7 +25,11 @@ const HEAD_ROOM: usize = 16 * 1024;
 const FILL_BUDGET: usize = 64 << 20;
 
 /// One cache: where it keeps things, how it decides, what it counted.
+///
+/// Each request counts a reference to it, so its count stands in a cache line of its own: what every hit only
+/// reads is not taken from one core by another.
 #[derive(Clone, Debug)]
+#[repr(align(128))]
 pub(crate) struct Core {
     pub(crate) store: BoxStore<CachedResponse>,
     pub(crate) stats: Counters,
@@ -94,16 +98,15 @@ impl Core {
     }
 
     /// The key of a request to this URI.
-    pub(crate) fn key_of(&self, parts: &Parts, uri: &Uri, extra: Extra<'_>) -> Result<Keyed, Rule> {
-        let compartment = self.settings.compartment;
-        self.settings.key.of(
-            parts,
-            uri,
-            &Extra {
-                compartment,
-                ..extra
-            },
-        )
+    #[inline]
+    pub(crate) fn key_of(
+        &self,
+        parts: &Parts,
+        uri: &Uri,
+        mut extra: Extra<'_>,
+    ) -> Result<Keyed, Rule> {
+        extra.compartment = self.settings.compartment;
+        self.settings.key.of(parts, uri, &extra)
     }
 
     /// The longest body that is recorded.

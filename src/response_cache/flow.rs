@@ -232,7 +232,7 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
         _ => None,
     };
     let mut others = match variants {
-        Some(variants) => select::all(&core.store, &asked.key, &variants).await,
+        Some(variants) => select::all(&core.store, &variants).await,
         None => Vec::new(),
     };
     let now = core.settings.clock.now();

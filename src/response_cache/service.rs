@@ -20,10 +20,11 @@ use super::{
         looked::Looked,
     },
     core::Core,
+    fetch::refresh,
     flow,
     policy::Rule,
     request::{
-        plan::{Asked, Plan, plan},
+        plan::{Aside, Asked, plan},
         post_body,
     },
     stored::select,
@@ -89,31 +90,33 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        match plan(&self.core, &parts, &body) {
-            Plan::Pass(rule) => self.flow(|core, inner| {
+        let plan = plan(&self.core, &parts, &body);
+        let (mut looked, mut seen) = (None, 0);
+        if let Ok(asked) = &plan {
+            let now = self.core.settings.clock.now();
+            seen = self.core.flights.generation(&asked.key);
+            looked = self.look(&parts, asked, now);
+            if let Some(looked) = &looked
+                && let Some(entry) = looked.served()
+            {
+                refresh::start(&self.core, &self.inner, &parts, asked, looked);
+                return ResponseFuture {
+                    state: State::Ready {
+                        response: Some(looked.answer(&self.core, entry, &parts, asked, now)),
+                    },
+                };
+            }
+        }
+        match plan {
+            Ok(asked) => self.flow(|core, inner| {
+                let body = RequestBody::client(body);
+                flow::answer(core, inner, parts, body, asked, looked, seen)
+            }),
+            Err(Aside::Pass(rule)) => self.flow(|core, inner| {
                 flow::pass(core, inner, parts, RequestBody::client(body), rule)
             }),
-            Plan::ReadBody(limit) => {
+            Err(Aside::ReadBody(limit)) => {
                 self.flow(|core, inner| post_body::read_body(core, inner, parts, body, limit))
-            }
-            Plan::Cache(asked) => {
-                let now = self.core.settings.clock.now();
-                let seen = self.core.flights.generation(&asked.key);
-                let looked = self.look(&parts, &asked, now);
-                let (core, inner) = (&self.core, &self.inner);
-                let served = looked
-                    .as_ref()
-                    .and_then(|looked| flow::from_store(core, inner, &parts, &asked, looked, now));
-                if let Some(response) = served {
-                    let response = Some(response);
-                    return ResponseFuture {
-                        state: State::Ready { response },
-                    };
-                }
-                self.flow(|core, inner| {
-                    let body = RequestBody::client(body);
-                    flow::answer(core, inner, parts, body, asked, looked, seen)
-                })
             }
         }
     }
@@ -156,10 +159,6 @@ pub struct ResponseFuture<R, E> {
     state: State<R, E>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is that of a hit, which must not allocate"
-)]
 enum State<R, E> {
     Ready {
         response: Option<Response<ResponseBody<R>>>,

@@ -165,12 +165,30 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B> {
-        Stored { next: Option<Bytes>, rest: VecDeque<Bytes>, trailers: Option<HeaderMap> },
+        // What is rare lies apart: a response is moved several times on its way out.
+        Stored { next: Option<Bytes>, rest: Option<Box<Further>> },
         // What a HEAD or a 304 has: it says nothing of how long the content is.
         Absent,
         Passed { #[pin] body: Plain<B> },
         // Shared with others, or about to be stored.
         Growing { body: Reader },
+    }
+}
+
+/// What comes after the first part of a stored body.
+struct Further {
+    parts: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Further {
+    fn next(&mut self) -> Option<Frame<Bytes>> {
+        let part = self.parts.pop_front().map(Frame::data);
+        part.or_else(|| self.trailers.take().map(Frame::trailers))
+    }
+
+    fn is_over(&self) -> bool {
+        self.parts.is_empty() && self.trailers.is_none()
     }
 }
 
@@ -193,12 +211,14 @@ impl<B> ResponseBody<B> {
 
     pub(crate) fn full(data: Bytes, trailers: Option<HeaderMap>) -> Self {
         let next = (!data.is_empty()).then_some(data);
+        let rest = trailers.map(|trailers| {
+            Box::new(Further {
+                parts: VecDeque::new(),
+                trailers: Some(trailers),
+            })
+        });
         Self {
-            kind: Kind::Stored {
-                next,
-                rest: VecDeque::new(),
-                trailers,
-            },
+            kind: Kind::Stored { next, rest },
         }
     }
 
@@ -206,8 +226,10 @@ impl<B> ResponseBody<B> {
         Self {
             kind: Kind::Stored {
                 next: None,
-                rest: parts,
-                trailers: None,
+                rest: Some(Box::new(Further {
+                    parts,
+                    trailers: None,
+                })),
             },
         }
     }
@@ -240,16 +262,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
-            KindProj::Stored {
-                next,
-                rest,
-                trailers,
-            } => {
-                let data = next.take().or_else(|| rest.pop_front()).map(Frame::data);
-                Poll::Ready(
-                    data.or_else(|| trailers.take().map(Frame::trailers))
-                        .map(Ok),
-                )
+            KindProj::Stored { next, rest } => {
+                let further = || rest.as_mut().and_then(|rest| rest.next());
+                let frame = next.take().map(Frame::data).or_else(further);
+                Poll::Ready(frame.map(Ok))
             }
             KindProj::Absent => Poll::Ready(None),
             KindProj::Passed { body } => body.poll_frame(cx),
@@ -259,11 +275,9 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Stored {
-                next,
-                rest,
-                trailers,
-            } => next.is_none() && rest.is_empty() && trailers.is_none(),
+            Kind::Stored { next, rest } => {
+                next.is_none() && rest.as_ref().is_none_or(|rest| rest.is_over())
+            }
             Kind::Absent => true,
             Kind::Passed { body } => body.is_end_stream(),
             Kind::Growing { body } => body.is_end_stream(),
@@ -272,9 +286,9 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Stored { next, rest, .. } => SizeHint::with_exact(
+            Kind::Stored { next, rest } => SizeHint::with_exact(
                 next.iter()
-                    .chain(rest)
+                    .chain(rest.iter().flat_map(|rest| &rest.parts))
                     .map(|chunk| chunk.len() as u64)
                     .sum(),
             ),

@@ -145,12 +145,6 @@ impl Looked {
         }
     }
 
-    /// The stored response, if that is the answer.
-    pub(crate) fn answer(&self) -> Option<&Arc<Entry>> {
-        let answers = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);
-        self.entry.as_ref().filter(|_| answers)
-    }
-
     /// The answer from store, if that was decided on.
     pub(crate) fn serve<B>(
         &self,
@@ -159,15 +153,36 @@ impl Looked {
         asked: &Asked,
         now: Moment,
     ) -> Option<Response<ResponseBody<B>>> {
-        let entry = self.answer()?;
+        let entry = self.served()?;
+        Some(self.answer(core, entry, parts, asked, now))
+    }
+
+    /// What answers, if that was decided on.
+    pub(crate) fn served(&self) -> Option<&Arc<Entry>> {
+        let served = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);
+        self.entry.as_ref().filter(|_| served)
+    }
+
+    /// The answer from store by the entry that [is served](Self::served).
+    pub(crate) fn answer<B>(
+        &self,
+        core: &Core,
+        entry: &Entry,
+        parts: &Parts,
+        asked: &Asked,
+        now: Moment,
+    ) -> Response<ResponseBody<B>> {
         let age = entry.age(now);
         let Decision { reason, trail, .. } = self.decision;
         let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);
+        if asked.for_whole {
+            return serve::whole_from_store(core, entry, age, &report);
+        }
         let asked = serve::Asked {
             method: &parts.method,
             headers: &parts.headers,
         };
-        Some(serve::from_store(core, entry, &asked, age, &report))
+        serve::from_store(core, entry, &asked, age, &report)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Saying what the cache did: Cache-Status, the typed outcome, counters and the log are views of one
 //! [`Report`].
 
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::{
-    header::cache_status::{self, CacheStatus, Fwd},
+    header::cache_status::{self, CacheName, CacheStatus, Fwd},
     key::Key,
     response_cache::{
         core::Core,
@@ -158,9 +158,17 @@ impl<'a> Report<'a> {
             response.extensions_mut().insert(self.outcome);
         }
         match &core.settings.name {
-            Some(name) => self.status(core).write(name, response.headers_mut()),
+            Some(name) => cache_status::add(self.value(core, name), response.headers_mut()),
             None => cache_status::release(response.headers_mut()),
         }
+    }
+
+    fn value(&self, core: &Core, name: &CacheName) -> HeaderValue {
+        let Outcome { hit, storing, .. } = self.outcome;
+        let plain = hit && storing.is_none() && !core.settings.key_in_status;
+        let ttl = self.ttl.filter(|_| plain);
+        let ready = ttl.and_then(|ttl| cache_status::of_a_hit(name, ttl));
+        ready.unwrap_or_else(|| self.status(core).value(name))
     }
 
     fn status(&self, core: &Core) -> CacheStatus {

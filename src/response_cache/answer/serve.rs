@@ -50,7 +50,21 @@ pub(crate) fn from_store<B>(
     age: Duration,
     report: &Report<'_>,
 ) -> Response<ResponseBody<B>> {
-    finished(core, shape(core, entry, asked), age, report)
+    let mut response = shape(core, entry, asked);
+    finish(core, &mut response, age, report);
+    response
+}
+
+/// The same for a request that asks for the whole and under no condition.
+pub(crate) fn whole_from_store<B>(
+    core: &Core,
+    entry: &Entry,
+    age: Duration,
+    report: &Report<'_>,
+) -> Response<ResponseBody<B>> {
+    let mut response = whole(&entry.head, content(entry));
+    finish(core, &mut response, age, report);
+    response
 }
 
 /// The answer to a request from a response of this age that is on its way into the store.
@@ -62,34 +76,35 @@ pub(crate) fn arriving<B>(
     age: Duration,
     report: &Report<'_>,
 ) -> Response<ResponseBody<B>> {
-    let response = not_modified(core, head, asked).unwrap_or_else(|| {
+    let mut response = not_modified(core, head, asked).unwrap_or_else(|| {
         let body = match *asked.method {
             Method::HEAD => ResponseBody::absent(),
             _ => ResponseBody::growing(body),
         };
         whole(head, body)
     });
-    finished(core, response, age, report)
+    finish(core, &mut response, age, report);
+    response
 }
 
-/// With all that is said of an answer that the inner service did not give for it.
-fn finished<B>(
+/// Says all that is to be said of an answer that the inner service did not give for it.
+fn finish<B>(
     core: &Core,
-    mut response: Response<ResponseBody<B>>,
+    response: &mut Response<ResponseBody<B>>,
     age: Duration,
     report: &Report<'_>,
-) -> Response<ResponseBody<B>> {
+) {
     let headers = response.headers_mut();
     // RFC 9111 4: generated, replacing any that was stored.
     let age = number::value(age.as_secs());
-    match headers.get_mut(header::AGE) {
-        Some(room) => *room = age,
-        None => {
+    // Where a stored head has room for it.
+    match headers.iter_mut().next() {
+        Some((name, room)) if *name == header::AGE => *room = age,
+        _ => {
             headers.insert(header::AGE, age);
         }
     }
-    report.write(core, &mut response);
-    response
+    report.write(core, response);
 }
 
 /// Whole, a part of it, or a 304.
@@ -114,11 +129,11 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
             }
         }
     }
-    let trailers = entry.trailers.as_deref().cloned();
-    whole(
-        &entry.head,
-        ResponseBody::full(entry.body.clone(), trailers),
-    )
+    whole(&entry.head, content(entry))
+}
+
+fn content<B>(entry: &Entry) -> ResponseBody<B> {
+    ResponseBody::full(entry.body.clone(), entry.trailers.as_deref().cloned())
 }
 
 /// Whether the parts that are stored are all that a request asks for.

@@ -62,8 +62,7 @@ pub(crate) enum Collapsed<B> {
 
 /// What is asked for: a resource, and the variant of it if it is known to vary.
 pub(crate) fn place(resource: &Key, vary: &Vary, headers: &HeaderMap) -> Place {
-    let variant = (!vary.is_empty())
-        .then(|| variant_key(resource.as_bytes(), vary, &vary.selecting(headers)));
+    let variant = (!vary.is_empty()).then(|| variant_key(resource, vary, &vary.selecting(headers)));
     Place {
         resource: resource.clone(),
         variant,
@@ -172,7 +171,7 @@ async fn look_again<B>(
     lead: Lead<News>,
 ) -> Collapsed<B> {
     let looked = Looked::look(core, parts, asked).await;
-    match looked.answer() {
+    match looked.served() {
         Some(entry) => {
             let selecting = entry.vary.selecting(&parts.headers);
             lead.deliver(&Arc::new(News::Validated(Arc::clone(entry), selecting)));

@@ -67,10 +67,6 @@ pub(crate) struct Exchange {
 }
 
 /// What a response means.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the small one is rare, and the large one is on its way anyway"
-)]
 pub(crate) enum Received<R> {
     /// The answer to the client.
     Answer(Response<ResponseBody<R>>),

@@ -69,10 +69,6 @@ pub(crate) struct Asking<'a> {
 }
 
 /// What the news are to somebody.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and taken apart at once"
-)]
 pub(crate) enum Received<B> {
     /// The answer.
     Answer(Response<ResponseBody<B>>),
@@ -168,7 +164,7 @@ impl Arriving {
             selecting,
             ..
         } = self;
-        (!vary.is_empty()).then(|| variant_key(key.as_bytes(), vary, selecting))
+        (!vary.is_empty()).then(|| variant_key(key, vary, selecting))
     }
 
     /// How the response would be looked at if it was stored.

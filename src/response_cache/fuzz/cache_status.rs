@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Item, List, ListEntry, Parser};
 
 use super::{combined, field, lines};
-use crate::header::cache_status::{CacheName, CacheStatus, Fwd, release, reserve};
+use crate::header::cache_status::{CacheName, CacheStatus, Fwd, add, release, reserve};
 
 const NAME: HeaderName = HeaderName::from_static("cache-status");
 /// The largest Integer (RFC 8941 3.3.1).
@@ -24,7 +24,7 @@ pub fn cache_status(data: &[u8]) {
     let name = name(&text).unwrap_or_else(CacheName::product);
     for status in statuses(&text) {
         let mut headers = others.clone();
-        status.write(&name, &mut headers);
+        add(status.value(&name), &mut headers);
         added(&others, &headers, &status);
         into_room(&others, &headers, &status, &name);
     }
@@ -36,7 +36,7 @@ fn name(text: &str) -> Option<CacheName> {
     let name = CacheName::new(text).ok();
     assert_eq!(name.is_some(), valid);
     let mut headers = HeaderMap::new();
-    CacheStatus::default().write(name.as_ref()?, &mut headers);
+    add(CacheStatus::default().value(name.as_ref()?), &mut headers);
     let member = item(headers[NAME].as_bytes());
     let written = match &member.bare_item {
         BareItem::Token(name) => name.as_str(),
@@ -135,6 +135,6 @@ fn into_room(others: &HeaderMap, written: &HeaderMap, status: &CacheStatus, name
     let mut released = headers.clone();
     release(&mut released);
     assert_eq!(lines_of(&released), said(others));
-    status.write(name, &mut headers);
+    add(status.value(name), &mut headers);
     assert_eq!(lines_of(&headers), lines_of(written));
 }

@@ -68,13 +68,18 @@ impl Vary {
 fn normalise(name: &HeaderName, value: &HeaderValue, out: &mut Selecting) {
     let fold = *name == header::ACCEPT_LANGUAGE || *name == header::ACCEPT_ENCODING;
     let (mut quoted, mut escaped, mut at_start) = (false, false, true);
-    for &byte in value.as_bytes() {
-        let blank = matches!(byte, b' ' | b'\t');
-        if !quoted && blank && at_start {
+    // Copied at once and then closed up in its place.
+    let start = out.len();
+    out.extend_from_slice(value.as_bytes());
+    let line = &mut out[start..];
+    let mut end = 0;
+    for from in 0..line.len() {
+        let byte = line[from];
+        if !quoted && at_start && is_blank(byte) {
             continue;
         }
         if !quoted && byte == b',' {
-            trim_end(out);
+            end = without_blanks(&line[..end]);
         }
         at_start = !quoted && byte == b',';
         match byte {
@@ -82,21 +87,27 @@ fn normalise(name: &HeaderName, value: &HeaderValue, out: &mut Selecting) {
             _ => {}
         }
         escaped = quoted && byte == b'\\' && !escaped;
-        out.push(if fold {
+        line[end] = if fold {
             byte.to_ascii_lowercase()
         } else {
             byte
-        });
+        };
+        end += 1;
     }
     if !quoted {
-        trim_end(out);
+        end = without_blanks(&line[..end]);
     }
+    out.truncate(start + end);
 }
 
-fn trim_end(out: &mut Selecting) {
-    while matches!(out.last(), Some(b' ' | b'\t')) {
-        out.pop();
-    }
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// The length of a line without the blanks at its end.
+fn without_blanks(line: &[u8]) -> usize {
+    let last = line.iter().rposition(|byte| !is_blank(*byte));
+    last.map_or(0, |last| last + 1)
 }
 
 #[cfg(test)]

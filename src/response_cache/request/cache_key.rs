@@ -6,12 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use smallvec::SmallVec;
 
 use crate::{
-    key::{Key, authority, path_and_query},
+    key::{INLINE, Key, authority, path_and_query},
     principal::Principal,
     response_cache::policy::Rule,
 };
 
-type Buffer = SmallVec<[u8; 128]>;
+type Buffer = SmallVec<[u8; INLINE]>;
 type PartFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 
 /// The key of a request: by default authority, path and query of its effective URI.
@@ -182,6 +182,7 @@ impl CacheKey {
     }
 
     /// The key of a request to this URI.
+    #[inline]
     pub(crate) fn of(
         &self,
         parts: &Parts,
@@ -192,17 +193,10 @@ impl CacheKey {
             Some(host) => host,
             None => authority(uri, &parts.headers).map_err(|_| Rule::AmbiguousHost)?,
         };
-        let mut out = Buffer::new();
-        if self.scheme {
-            out.extend_from_slice(uri.scheme_str().unwrap_or_default().as_bytes());
-        }
-        // No part of a URI or field value can hold a line feed, so what it separates cannot run together.
-        out.push(b'\n');
-        out.extend(host.iter().map(u8::to_ascii_lowercase));
-        out.push(b'\n');
+        let scheme = uri.scheme_str().filter(|_| self.scheme);
         let (path, query) = path_and_query(uri);
+        let mut out = resource(scheme.unwrap_or_default().as_bytes(), host, path.as_bytes());
         let search = extra.search.as_ref();
-        out.extend_from_slice(path.as_bytes());
         self.write_query(search.map(|(query, _)| query.as_str()).or(query), &mut out);
         let mut user_in_key = false;
         for part in &self.parts {
@@ -230,8 +224,12 @@ impl CacheKey {
 
     fn write_query(&self, query: Option<&str>, out: &mut Buffer) {
         let Some(query) = query else { return };
+        if matches!(self.query, Query::All) && !self.sorted {
+            out.push(b'?');
+            out.extend_from_slice(query.as_bytes());
+            return;
+        }
         let mut kept: SmallVec<[&str; 16]> = match &self.query {
-            Query::All if !self.sorted => SmallVec::from_slice(&[query]),
             Query::All => query.split('&').collect(),
             Query::Nothing => return,
             Query::Only(names) => query
@@ -305,6 +303,27 @@ impl Part {
         }
         Ok(false)
     }
+}
+
+/// What every key begins with. No part of a URI or field value can hold a line feed, so what it separates
+/// cannot run together.
+fn resource(scheme: &[u8], host: &[u8], path: &[u8]) -> Buffer {
+    let place = scheme.len() + 1;
+    let end = place + host.len();
+    let length = end + 1 + path.len();
+    let mut out = if length > INLINE {
+        Buffer::from_vec(vec![0; length])
+    } else {
+        Buffer::from_buf_and_len([0; INLINE], length)
+    };
+    let bytes = out.as_mut_slice();
+    bytes[..scheme.len()].copy_from_slice(scheme);
+    bytes[scheme.len()] = b'\n';
+    bytes[place..end].copy_from_slice(host);
+    bytes[place..end].make_ascii_lowercase();
+    bytes[end] = b'\n';
+    bytes[end + 1..].copy_from_slice(path);
+    out
 }
 
 /// Writes a part so that no two lists of parts read the same: what it is, and each value after its length.

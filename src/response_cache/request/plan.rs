@@ -5,8 +5,12 @@ use http_body::Body;
 
 use super::cache_key::Extra;
 use crate::{
-    header::{cache_control::RequestDirectives, list},
-    key::Key,
+    header::{
+        asked::{AskedFields, Field},
+        cache_control::RequestDirectives,
+        list,
+    },
+    key::{self, Key},
     personal::Personal,
     response_cache::{
         core::Core,
@@ -14,18 +18,18 @@ use crate::{
     },
 };
 
-/// What is to be done with a request.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is that of a hit, which must not allocate"
-)]
-pub(crate) enum Plan {
+/// Why a request is not looked up as it is.
+pub(crate) enum Aside {
     /// It passes; its response is not stored.
     Pass(Rule),
-    /// It may be answered from store, and its response may be stored.
-    Cache(Asked),
-    /// It may once its body has been read: a digest of at most so many bytes is part of the key.
+    /// It may be once its body has been read: a digest of at most so many bytes is part of the key.
     ReadBody(usize),
+}
+
+impl From<Rule> for Aside {
+    fn from(rule: Rule) -> Self {
+        Self::Pass(rule)
+    }
 }
 
 /// A request that the cache has to do with.
@@ -33,50 +37,71 @@ pub(crate) enum Plan {
 pub(crate) struct Asked {
     pub(crate) key: Key,
     pub(crate) facts: RequestFacts,
+    /// A GET without conditions and ranges: a stored response answers it as a whole.
+    pub(crate) for_whole: bool,
 }
 
-pub(crate) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Plan {
+/// The request as the cache has to do with it: it may be answered from store, and its response may be stored.
+pub(crate) fn plan<B: Body>(core: &Core, parts: &Parts, body: &B) -> Result<Asked, Aside> {
     let post_body = core.settings.key.post_body;
+    let fields = AskedFields::read(&parts.headers);
     match &parts.method {
-        _ if names_own_fields(parts) => Plan::Pass(Rule::ConnectionFields),
-        _ if wants_upgrade(parts) => Plan::Pass(Rule::Upgrade),
-        &Method::GET | &Method::HEAD if has_body(body) => Plan::Pass(Rule::RequestBody),
-        &Method::GET | &Method::HEAD => planned(keyed(core, parts, None)),
+        _ if fields.has(Field::Connection) && names_own_fields(parts) => {
+            Err(Aside::Pass(Rule::ConnectionFields))
+        }
+        _ if fields.has(Field::Upgrade) && wants_upgrade(parts) => Err(Aside::Pass(Rule::Upgrade)),
+        &Method::GET | &Method::HEAD if has_body(body) => Err(Aside::Pass(Rule::RequestBody)),
+        &Method::GET | &Method::HEAD => keyed_by(core, parts, &fields, None),
         &Method::POST => match post_body {
-            Some(limit) if body.size_hint().lower() > limit as u64 => Plan::Pass(Rule::TooLarge),
-            Some(limit) => Plan::ReadBody(limit),
-            None => planned(keyed(core, parts, None)),
+            Some(limit) if body.size_hint().lower() > limit as u64 => {
+                Err(Aside::Pass(Rule::TooLarge))
+            }
+            Some(limit) => Err(Aside::ReadBody(limit)),
+            None => keyed_by(core, parts, &fields, None),
         },
-        _ => Plan::Pass(Rule::Method),
-    }
-}
-
-fn planned(keyed: Result<Asked, Rule>) -> Plan {
-    match keyed {
-        Ok(asked) => Plan::Cache(asked),
-        Err(rule) => Plan::Pass(rule),
+        _ => Err(Aside::Pass(Rule::Method)),
     }
 }
 
 /// The request with its key, `digest` being that of its body where that is part of it.
 pub(crate) fn keyed(core: &Core, parts: &Parts, digest: Option<&[u8]>) -> Result<Asked, Rule> {
+    keyed_by(core, parts, &AskedFields::read(&parts.headers), digest)
+}
+
+/// An error is what the caller makes of a rule: the request, once made, is large and is not moved about.
+fn keyed_by<E: From<Rule>>(
+    core: &Core,
+    parts: &Parts,
+    fields: &AskedFields<'_>,
+    digest: Option<&[u8]>,
+) -> Result<Asked, E> {
+    let uri = effective_uri(parts);
+    let host = key::authority_of(uri, fields.hosts).map_err(|_| Rule::AmbiguousHost)?;
     let extra = Extra {
         digest,
+        host: Some(host),
         ..Extra::default()
     };
-    let keyed = core.key_of(parts, effective_uri(parts), extra)?;
+    let keyed = core.key_of(parts, uri, extra)?;
+    let (headers, extensions) = (&parts.headers, &parts.extensions);
+    let directives = if fields.has(Field::Directives) {
+        RequestDirectives::from_headers(headers, core.settings.rules.pragma)
+    } else {
+        RequestDirectives::default()
+    };
     let facts = RequestFacts {
         method: parts.method.clone(),
-        directives: RequestDirectives::from_headers(&parts.headers, core.settings.rules.pragma),
-        authorization: parts.headers.contains_key(header::AUTHORIZATION),
-        unkeyed_cookie: core.has_unkeyed_cookie(&parts.headers, &parts.extensions),
-        personal: Personal::get(&parts.extensions).is_some_and(Personal::is_marked),
+        directives,
+        authorization: fields.has(Field::Authorization),
+        unkeyed_cookie: fields.has(Field::Cookie) && core.has_unkeyed_cookie(headers, extensions),
+        personal: Personal::get(extensions).is_some_and(Personal::is_marked),
         user_in_key: keyed.user_in_key,
         body_in_key: digest.is_some(),
     };
     Ok(Asked {
         key: keyed.key,
         facts,
+        for_whole: parts.method == Method::GET && !fields.has(Field::Part),
     })
 }
 

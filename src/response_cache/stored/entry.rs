@@ -178,7 +178,8 @@ impl Entry {
 
     /// Whether it is past all use.
     pub(crate) fn is_over(&self, now: Moment) -> bool {
-        now > self.over()
+        // What is fresh is of use: most often no sum has to be made.
+        self.age(now) >= self.terms.lifetime && now > self.over()
     }
 
     fn weight(&self) -> usize {
@@ -212,31 +213,42 @@ pub(crate) struct Variants {
     pub(crate) since: u64,
 }
 
-/// One variant: for which requests it was selected. Where it lies follows from that.
+/// One variant: for which requests it was selected, and where it lies, which follows from that.
 #[derive(Clone, Debug)]
 pub(crate) struct Variant {
     pub(crate) vary: Vary,
-    pub(crate) selecting: Box<[u8]>,
+    pub(crate) key: Key,
+    /// Where in the key the values of the selecting fields begin.
+    selecting: usize,
     pub(crate) date: i64,
     pub(crate) over: Moment,
 }
 
 impl Variant {
-    /// Whether both are selected by the same requests.
-    pub(crate) fn same_selection(&self, other: &Self) -> bool {
-        self.vary == other.vary && self.selecting == other.selecting
+    /// The variant of a resource that this entry is for requests with these values of the selecting fields.
+    pub(crate) fn new(resource: &Key, entry: &Entry, selecting: &Selecting) -> Self {
+        let key = variant_key(resource, &entry.vary, selecting);
+        Self {
+            vary: entry.vary.clone(),
+            // The values stand at its end.
+            selecting: key.as_bytes().len() - selecting.len(),
+            key,
+            date: entry.date,
+            over: entry.over(),
+        }
     }
 
-    /// The key of this variant of a resource: after a byte that no other key begins with, the resource's key,
-    /// the names of the selecting fields and their values. It says all that tells variants apart, so one that
-    /// was stored again lies where the old one lay, whoever stored it.
-    pub(crate) fn key(&self, resource: &[u8]) -> Key {
-        variant_key(resource, &self.vary, &self.selecting)
+    /// What a request says in the selecting fields if it selects this.
+    fn selecting(&self) -> &[u8] {
+        &self.key.as_bytes()[self.selecting..]
     }
 }
 
-/// See [`Variant::key`].
-pub(crate) fn variant_key(resource: &[u8], vary: &Vary, selecting: &[u8]) -> Key {
+/// The key of a variant of a resource: after a byte that no other key begins with, the resource's key, the names
+/// of the selecting fields and their values. It says all that tells variants apart, so one that was stored again
+/// lies where the old one lay, whoever stored it.
+pub(crate) fn variant_key(resource: &Key, vary: &Vary, selecting: &[u8]) -> Key {
+    let resource = resource.as_bytes();
     let mut bytes = SmallVec::with_capacity(16 + resource.len() + selecting.len());
     bytes.push(0);
     bytes.extend_from_slice(&(resource.len() as u64).to_be_bytes());
@@ -247,30 +259,28 @@ pub(crate) fn variant_key(resource: &[u8], vary: &Vary, selecting: &[u8]) -> Key
     }
     bytes.push(b'\n');
     bytes.extend_from_slice(selecting);
+    bytes.shrink_to_fit();
     Key::from_buffer(bytes)
 }
 
 impl Variants {
-    /// RFC 9111 4.1: of the variants that these fields select the one with the newest Date.
-    pub(crate) fn select(&self, headers: &HeaderMap) -> Option<&Variant> {
-        let mut known: Option<(&Vary, Selecting)> = None;
-        let mut best: Option<&Variant> = None;
-        for variant in &self.list {
+    /// RFC 9111 4.1: of the variants that these fields select the one with the newest Date, by its place.
+    pub(crate) fn select(&self, headers: &HeaderMap) -> Option<usize> {
+        let mut vary = &self.list.first()?.vary;
+        let mut values = vary.selecting(headers);
+        let mut best: Option<(usize, i64)> = None;
+        for (place, variant) in self.list.iter().enumerate() {
             // Most resources vary on one list of fields: read the request's values once for it.
-            if known
-                .as_ref()
-                .is_none_or(|(vary, _)| *vary != &variant.vary)
-            {
-                known = Some((&variant.vary, variant.vary.selecting(headers)));
+            if *vary != variant.vary {
+                vary = &variant.vary;
+                values = vary.selecting(headers);
             }
-            let selected = known
-                .as_ref()
-                .is_some_and(|(_, values)| values.as_slice() == &*variant.selecting);
-            if selected && best.is_none_or(|best| variant.date >= best.date) {
-                best = Some(variant);
+            let selected = values.as_slice() == variant.selecting();
+            if selected && best.is_none_or(|(_, date)| variant.date >= date) {
+                best = Some((place, variant.date));
             }
         }
-        best
+        best.map(|(place, _)| place)
     }
 
     /// When the last of them is past all use.
@@ -289,7 +299,7 @@ impl Variants {
             .map(|variant| {
                 let names = variant.vary.names();
                 size_of::<Variant>()
-                    + variant.selecting.len()
+                    + variant.key.heap()
                     + size_of_val(names)
                     + names.iter().map(weight_of_name).sum::<usize>()
             })

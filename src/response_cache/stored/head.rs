@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use super::constant::constant;
 use crate::header::cache_status;
 
 /// What a [`Bytes`] allocates beside its bytes once it has been cloned: pointer, capacity and counter.
@@ -17,11 +18,20 @@ pub(crate) struct Head {
 
 impl Head {
     /// A head with room for what every answer from store adds, Age and Cache-Status. A clone of a map has
-    /// exactly its size, so adding to it would move all of it; filling what is there does not.
+    /// exactly its size, so adding to it would move all of it; filling what is there does not. The two stand
+    /// before all others, where they are found without a search.
     pub(crate) fn with_room(&self) -> Self {
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::with_capacity(self.headers.keys_len() + 2);
         headers.insert(header::AGE, HeaderValue::from_static("0"));
+        for line in self.headers.get_all(cache_status::NAME) {
+            headers.append(cache_status::NAME, line.clone());
+        }
         cache_status::reserve(&mut headers);
+        for (name, value) in &self.headers {
+            if *name != header::AGE && *name != cache_status::NAME {
+                headers.append(name, value.clone());
+            }
+        }
         Self::compact(self.status, &headers)
     }
 
@@ -38,18 +48,18 @@ impl Head {
     }
 
     /// Copies a head into one buffer of exact size: what came from a connection's read buffer would keep
-    /// all of that alive.
+    /// all of that alive. [Constants](constant) need no buffer.
     pub(crate) fn compact(status: StatusCode, headers: &HeaderMap) -> Self {
-        let mut block = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
-        headers
-            .values()
-            .for_each(|value| block.extend_from_slice(value.as_bytes()));
+        let mut block = Vec::with_capacity(length_of_own(headers));
+        own_values(headers).for_each(|value| block.extend_from_slice(value));
         let mut block = Bytes::from(block.into_boxed_slice());
         let mut compact = HeaderMap::with_capacity(headers.keys_len());
         for (name, value) in headers {
-            let bytes = block.split_to(value.len());
-            let mut copy =
-                HeaderValue::from_maybe_shared(bytes).expect("it was a header value before");
+            let mut copy = match constant(value.as_bytes()) {
+                Some(known) => HeaderValue::from_static(known),
+                None => HeaderValue::from_maybe_shared(block.split_to(value.len()))
+                    .expect("it was a header value before"),
+            };
             copy.set_sensitive(value.is_sensitive());
             compact.append(own(name), copy);
         }
@@ -59,6 +69,16 @@ impl Head {
             headers: compact.clone(),
         }
     }
+}
+
+/// The values that are not constants.
+fn own_values(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.values().map(HeaderValue::as_bytes);
+    values.filter(|value| constant(value).is_none())
+}
+
+fn length_of_own(headers: &HeaderMap) -> usize {
+    own_values(headers).map(<[u8]>::len).sum()
 }
 
 /// The same name in memory of its own.
@@ -79,12 +99,15 @@ pub(crate) fn weight_of(headers: &HeaderMap) -> usize {
         return 0;
     }
     let further_lines = headers.len() - headers.keys_len();
-    let values: usize = headers.values().map(HeaderValue::len).sum();
+    let values = match length_of_own(headers) {
+        0 => 0,
+        length => length + BYTES,
+    };
     // The table of slots is a power of two, of which the map fills three quarters.
     headers.capacity().next_power_of_two() * SLOT
         + headers.keys_len() * FIELD
         + further_lines * FURTHER_LINE
-        + (values + BYTES)
+        + values
         + headers.keys().map(weight_of_name).sum::<usize>()
 }
 

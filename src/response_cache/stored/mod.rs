@@ -1,5 +1,6 @@
 //! What is stored: how it lies there, how it is found, and how it is changed.
 
+mod constant;
 pub(super) mod entity_tag;
 pub(super) mod entry;
 pub(super) mod head;

@@ -83,14 +83,13 @@ async fn store_variant(
     mut entry: Entry,
     selecting: &Selecting,
 ) -> Result<Updated, StoreError> {
-    let variant = variant_of(&entry, selecting.as_slice().into());
-    let own_key = variant.key(key.as_bytes());
-    entry.key = own_key.as_bytes().into();
+    let variant = Variant::new(key, &entry, selecting);
+    entry.key = variant.key.as_bytes().into();
     let entry = Arc::new(entry);
     let began = entry.began;
     let stored = core
         .store
-        .update(&own_key, |existing| match is_newer(existing, began) {
+        .update(&variant.key, |existing| match is_newer(existing, began) {
             true => Change::Keep,
             false => put(&entry, existing),
         })
@@ -100,18 +99,9 @@ async fn store_variant(
     }
     let listed = list(core, key, &variant, began).await?;
     if listed != Updated::Stored {
-        remove_variants(core, key, &[variant]).await;
+        remove_variants(core, &[variant]).await;
     }
     Ok(listed)
-}
-
-fn variant_of(entry: &Entry, selecting: Box<[u8]>) -> Variant {
-    Variant {
-        vary: entry.vary.clone(),
-        selecting,
-        date: entry.date,
-        over: entry.over(),
-    }
 }
 
 /// Names a variant in its resource's list, and removes those that have to go for it.
@@ -139,7 +129,7 @@ async fn list(
             }
         })
         .await?;
-    remove_variants(core, key, &gone).await;
+    remove_variants(core, &gone).await;
     Ok(listed)
 }
 
@@ -159,7 +149,7 @@ fn with_variant(
         Some(Kept::Response(entry)) => (&[][..], entry.began),
         Some(Kept::Search(_)) | None => (&[][..], 0),
     };
-    let others = old.iter().filter(|variant| !variant.same_selection(new));
+    let others = old.iter().filter(|variant| variant.key != new.key);
     let (mut list, mut gone): (Vec<Variant>, Vec<Variant>) =
         others.cloned().partition(|variant| variant.over > now);
     let surplus = (list.len() + 1).saturating_sub(max.max(1));
@@ -178,13 +168,10 @@ fn with_variant(
     )
 }
 
-async fn remove_variants(core: &Core, key: &Key, variants: &[Variant]) {
+async fn remove_variants(core: &Core, variants: &[Variant]) {
     for variant in variants {
         // One that stays behind for a failing store is not named any more, and evicted in time.
-        let _ = core
-            .store
-            .update(&variant.key(key.as_bytes()), |_| Change::Remove)
-            .await;
+        let _ = core.store.update(&variant.key, |_| Change::Remove).await;
     }
 }
 
@@ -198,7 +185,7 @@ pub(crate) async fn replace(
 ) -> Result<Updated, StoreError> {
     new.key = old.key.clone();
     let (began, retain) = (new.began, new.retention());
-    let variant = variant_of(&new, selecting.as_slice().into());
+    let variant = Variant::new(key, &new, selecting);
     let is_variant = *old.key != *key.as_bytes();
     let value = CachedResponse(Kept::Response(Arc::new(new)));
     let replaced = core
@@ -261,7 +248,7 @@ pub(crate) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError>
     // Whoever comes from now on must not be given what was asked for before.
     core.flights.close(key);
     updated?;
-    remove_variants(core, key, &variants).await;
+    remove_variants(core, &variants).await;
     if removed {
         core.stats.invalidated();
     }

@@ -24,16 +24,17 @@ pub(crate) enum Selection {
 /// Where to look after a first look.
 enum Next {
     Done(Selection),
-    Variant(Key, Arc<Variants>),
+    /// At this place of the list.
+    Variant(Arc<Variants>, usize),
 }
 
 type Responses = BoxStore<CachedResponse>;
 
-fn follow(found: CachedResponse, key: &Key, headers: &HeaderMap) -> Next {
+fn follow(found: CachedResponse, headers: &HeaderMap) -> Next {
     match found.0 {
         Kept::Response(entry) => Next::Done(Selection::Response(entry)),
         Kept::Variants(variants) => match variants.select(headers) {
-            Some(variant) => Next::Variant(variant.key(key.as_bytes()), Arc::clone(&variants)),
+            Some(place) => Next::Variant(variants, place),
             None => Next::Done(Selection::OtherVariants(variants)),
         },
         Kept::Search(_) | Kept::Gone(_) => Next::Done(Selection::Nothing),
@@ -56,9 +57,9 @@ pub(crate) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> L
     match store.lookup(key) {
         Lookup::Remote => Lookup::Remote,
         Lookup::Absent => Lookup::Absent,
-        Lookup::Found(found) => match follow(found, key, headers) {
+        Lookup::Found(found) => match follow(found, headers) {
             Next::Done(selection) => Lookup::Found(selection),
-            Next::Variant(variant, variants) => match store.lookup(&variant) {
+            Next::Variant(variants, place) => match store.lookup(&variants.list[place].key) {
                 Lookup::Remote => Lookup::Remote,
                 Lookup::Absent => Lookup::Found(Selection::OtherVariants(variants)),
                 Lookup::Found(found) => Lookup::Found(selected(Some(found), variants)),
@@ -76,9 +77,12 @@ pub(crate) async fn select(
     let Some(found) = get(store, key).await? else {
         return Ok(Selection::Nothing);
     };
-    match follow(found, key, headers) {
+    match follow(found, headers) {
         Next::Done(selection) => Ok(selection),
-        Next::Variant(variant, variants) => Ok(selected(get(store, &variant).await?, variants)),
+        Next::Variant(variants, place) => {
+            let found = get(store, &variants.list[place].key).await?;
+            Ok(selected(found, variants))
+        }
     }
 }
 
@@ -99,10 +103,10 @@ pub(crate) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variant
 }
 
 /// The stored variants of a resource, as far as they can be had.
-pub(crate) async fn all(store: &Responses, key: &Key, variants: &Variants) -> Vec<Arc<Entry>> {
+pub(crate) async fn all(store: &Responses, variants: &Variants) -> Vec<Arc<Entry>> {
     let mut entries = Vec::with_capacity(variants.list.len());
     for variant in variants.list.iter().rev() {
-        let found = get(store, &variant.key(key.as_bytes())).await;
+        let found = get(store, &variant.key).await;
         entries.extend(found.ok().and_then(response));
     }
     entries
