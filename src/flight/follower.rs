@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Failure, Handle, Lead, Turn, table::Given};
+use super::{Failure, Handle, Lead, Turn, one::Given};
 use crate::clock::{Clock, Moment, Sleep};
 
 /// The wait for what a leader brings. Dropped, it leaves the flight.

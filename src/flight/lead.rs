@@ -6,7 +6,8 @@ use std::{
 
 use super::{
     Failure, Flights, Handle,
-    table::{Effects, End, Table},
+    one::End,
+    table::{Effects, Table},
 };
 use crate::key::Key;
 

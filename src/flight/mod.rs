@@ -32,12 +32,16 @@ use crate::{
 
 mod follower;
 mod lead;
+mod one;
 mod table;
 
-use self::table::{Effects, Entered, Table};
 pub(crate) use self::{
     follower::Follower,
     lead::{Landing, Lead},
+};
+use self::{
+    one::Entered,
+    table::{Effects, Table},
 };
 
 /// Locks of the table: keys in different ones do not wait for each other.

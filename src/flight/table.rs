@@ -1,14 +1,13 @@
 //! The state of flights: what each event does to them. Nothing here waits, reads a clock or calls out.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Weak},
-    task::Waker,
-};
+use std::{collections::HashMap, sync::Arc, task::Waker};
 
 use foldhash::fast::RandomState;
 
-use super::{Failure, Limits, Place, Role};
+use super::{
+    Limits, Place, Role,
+    one::{Cell, End, Entered, Flight, Given, Pass},
+};
 use crate::{clock::Moment, key::Key};
 
 /// The flights of one shard, and where newcomers find them.
@@ -25,65 +24,11 @@ struct Listed {
     flight: u64,
 }
 
-struct Flight<T> {
-    resource: Key,
-    /// Closed to newcomers.
-    closed: bool,
-    seats: Vec<Seat>,
-    /// Those who wait, in the order of their arrival. Who has left is skipped.
-    waiting: VecDeque<u64>,
-    followers: HashMap<u64, Cell<T>, RandomState>,
-    failures: u32,
-    /// What leaders bring cannot be shared: followers go by themselves, twice as many each time.
-    spreading: bool,
-    /// What has landed. Those who use it keep it alive.
-    landed: Option<Weak<T>>,
-    /// Whether newcomers may still have it.
-    landing: bool,
-}
-
-/// One who fetches.
-struct Seat {
-    number: u64,
-    overdue: Moment,
-}
-
-/// A follower's.
-pub(super) struct Cell<T> {
-    waker: Option<Waker>,
-    given: Option<Given<T>>,
-    may_lead: bool,
-}
-
-/// What a follower was given.
-pub(super) enum Given<T> {
-    Landed(Arc<T>),
-    Lead(u64),
-    Failed(Failure),
-    Alone,
-}
-
-/// What [`Table::enter`] tells.
-pub(super) enum Entered<T> {
-    Lead { flight: u64, seat: u64 },
-    Follow { flight: u64, follower: u64 },
-    Landed(Arc<T>),
-    Alone,
-}
-
-/// How a leader ended without landing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Unshared,
-    Failed(Failure),
-    Cancelled,
-}
-
 /// What is to be done once the lock is free.
 #[derive(Default)]
 #[must_use]
 pub(super) struct Effects {
-    wake: Vec<Waker>,
+    pub(super) wake: Vec<Waker>,
     /// A flight has ended.
     pub(super) ended: bool,
 }
@@ -141,20 +86,7 @@ impl<T> Table<T> {
 
     fn begin(&mut self, place: Place, limits: Limits, now: Moment) -> Entered<T> {
         let (id, seat) = (self.number(), self.number());
-        let flight = Flight {
-            resource: place.resource.clone(),
-            closed: false,
-            seats: vec![Seat {
-                number: seat,
-                overdue: now + limits.lead,
-            }],
-            waiting: VecDeque::new(),
-            followers: HashMap::default(),
-            failures: 0,
-            spreading: false,
-            landed: None,
-            landing: false,
-        };
+        let flight = Flight::new(place.resource.clone(), seat, now + limits.lead);
         self.flights.insert(id, flight);
         self.listed.entry(place.resource).or_default().push(Listed {
             variant: place.variant,
@@ -230,7 +162,7 @@ impl<T> Table<T> {
         let Some(flight) = self.flights.get_mut(&id) else {
             return (false, effects);
         };
-        flight.seats.retain(|other| other.number != seat);
+        flight.unseat(seat);
         flight.give_all(|| Given::Landed(Arc::clone(landed)), &mut effects);
         let first = flight.landed.is_none();
         if first {
@@ -332,7 +264,7 @@ impl<T> Table<T> {
         let Some(flight) = self.flights.get(&id) else {
             return;
         };
-        if flight.landing || !flight.seats.is_empty() {
+        if flight.landing || flight.is_led() {
             return;
         }
         let forgotten = flight.followers.is_empty();
@@ -342,132 +274,6 @@ impl<T> Table<T> {
         }
         if forgotten {
             self.flights.remove(&id);
-        }
-    }
-}
-
-/// What an event brings along.
-struct Pass<'a> {
-    limits: Limits,
-    now: Moment,
-    numbers: &'a mut u64,
-    effects: &'a mut Effects,
-}
-
-impl<T> Flight<T> {
-    fn follow(&mut self, id: u64, follower: u64, role: Role, limits: Limits) -> Entered<T> {
-        if role == Role::Leader || self.followers.len() >= limits.followers {
-            return Entered::Alone;
-        }
-        let cell = Cell {
-            waker: None,
-            given: None,
-            may_lead: role == Role::Any,
-        };
-        self.followers.insert(follower, cell);
-        self.waiting.push_back(follower);
-        Entered::Follow {
-            flight: id,
-            follower,
-        }
-    }
-
-    fn poll(&mut self, follower: u64, waker: &Waker) -> Result<Given<T>, Option<Moment>> {
-        let Some(cell) = self.followers.get_mut(&follower) else {
-            return Ok(Given::Alone);
-        };
-        if let Some(given) = cell.given.take() {
-            self.followers.remove(&follower);
-            return Ok(given);
-        }
-        match &mut cell.waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-        Err(self.seats.iter().map(|seat| seat.overdue).min())
-    }
-
-    /// Whether somebody waits who has been given nothing yet.
-    fn is_awaited(&self) -> bool {
-        self.followers.values().any(|cell| cell.given.is_none())
-    }
-
-    fn ended(&mut self, seat: u64, end: End, pass: &mut Pass<'_>) {
-        let seats = self.seats.len();
-        self.seats.retain(|other| other.number != seat);
-        // One that is overdue has been counted and has its successor.
-        let counted = self.seats.len() == seats;
-        match end {
-            End::Unshared => {
-                self.spreading = true;
-                self.go_on(pass);
-            }
-            End::Failed(_) | End::Cancelled if counted => {}
-            End::Failed(failure) => self.failed(failure, pass),
-            End::Cancelled => self.go_on(pass),
-        }
-    }
-
-    fn failed(&mut self, failure: Failure, pass: &mut Pass<'_>) {
-        // Where everybody goes by himself one's failure says nothing to the others.
-        if !self.spreading {
-            self.failures += 1;
-        }
-        if self.failures >= pass.limits.leaders {
-            self.give_all(|| Given::Failed(failure), pass.effects);
-        } else {
-            self.go_on(pass);
-        }
-    }
-
-    /// Lets the next one lead; two, where each goes by himself.
-    fn go_on(&mut self, pass: &mut Pass<'_>) {
-        for _ in 0..if self.spreading { 2 } else { 1 } {
-            self.elect(pass);
-        }
-        if self.seats.is_empty() {
-            self.give_all(|| Given::Alone, pass.effects);
-        }
-    }
-
-    fn elect(&mut self, pass: &mut Pass<'_>) {
-        let followers = &self.followers;
-        self.waiting.retain(|id| followers.contains_key(id));
-        let next = self.waiting.iter().position(|id| followers[id].may_lead);
-        let Some(next) = next.and_then(|index| self.waiting.remove(index)) else {
-            return;
-        };
-        *pass.numbers += 1;
-        let number = *pass.numbers;
-        self.seats.push(Seat {
-            number,
-            overdue: pass.now + pass.limits.lead,
-        });
-        self.give(next, Given::Lead(number), pass.effects);
-    }
-
-    /// Lets others lead in the place of those who take too long.
-    fn expire(&mut self, pass: &mut Pass<'_>) {
-        while let Some(seat) = self.seats.iter().find(|seat| seat.overdue <= pass.now) {
-            if self.waiting.is_empty() {
-                return;
-            }
-            let number = seat.number;
-            self.seats.retain(|other| other.number != number);
-            self.failed(Failure::TimedOut, pass);
-        }
-    }
-
-    fn give(&mut self, follower: u64, given: Given<T>, effects: &mut Effects) {
-        if let Some(cell) = self.followers.get_mut(&follower) {
-            cell.given = Some(given);
-            effects.wake.extend(cell.waker.take());
-        }
-    }
-
-    fn give_all(&mut self, mut given: impl FnMut() -> Given<T>, effects: &mut Effects) {
-        for follower in std::mem::take(&mut self.waiting) {
-            self.give(follower, given(), effects);
         }
     }
 }

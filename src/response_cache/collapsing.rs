@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::fetch::fill::growing::Window;
+use super::fetch::fill::Window;
 use crate::flight::Limits;
 
 /// How requests for the same thing at the same time are collapsed into one (RFC 9211 2.6), and what that may

@@ -9,12 +9,9 @@
 //! one that holds the others up for too long is cut off.
 
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -22,29 +19,18 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
 
-use super::{Fill, budget::Charge};
+use super::{
+    Fill,
+    state::{End, Next, Recording, Source, State, Window},
+    wakers::{Wakers, wake},
+};
 use crate::{
     clock::{Clock, Moment, Sleep},
     error::BoxError,
     flight::Landing,
-    response_cache::{answer::body_error::BodyError, core::Core, fetch::news::News},
+    response_cache::{core::Core, fetch::news::News},
     sync::{Mutex, MutexGuard, lock},
 };
-
-/// Chunks smaller than this are copied, as they may be small parts of large buffers.
-const SMALL: usize = 4096;
-
-/// The body of the inner service's response.
-pub(crate) type Source = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
-
-/// How far readers of what is not recorded may be apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    /// In bytes.
-    pub(crate) size: usize,
-    /// How long one may hold up the others.
-    pub(crate) stall: Duration,
-}
 
 /// See the module's docs.
 pub(crate) struct Growing {
@@ -55,56 +41,6 @@ pub(crate) struct Growing {
     /// The exact length, where the body knew it.
     length: Option<u64>,
 }
-
-struct State {
-    /// Taken by the reader who polls it.
-    recording: Option<Recording>,
-    /// Whether everything that came is there.
-    kept: bool,
-    chunks: VecDeque<Chunk>,
-    /// The first byte that is there.
-    start: u64,
-    received: u64,
-    charge: Charge,
-    /// All of the body, once that is stored.
-    whole: Option<Bytes>,
-    trailers: Option<HeaderMap>,
-    end: Option<End>,
-    /// Where newcomers find it.
-    landed: Option<Landing<News>>,
-    readers: Vec<Option<Place>>,
-    /// Those who found another one polling.
-    refused: Vec<Waker>,
-    /// Those for whom the window is full.
-    blocked: Vec<Waker>,
-}
-
-struct Recording {
-    source: Source,
-    fill: Option<Box<Fill>>,
-}
-
-struct Chunk {
-    start: u64,
-    data: Bytes,
-}
-
-enum End {
-    Complete,
-    /// The error is for the reader whose request it was.
-    Failed(Option<BoxError>),
-}
-
-/// Where a reader is.
-struct Place {
-    position: u64,
-    /// When it got there; kept only where readers share a window.
-    since: Moment,
-    cut: bool,
-}
-
-/// A frame, the end, or an error.
-pub(super) type Next = Option<Result<Frame<Bytes>, BoxError>>;
 
 /// What a reader has to do to get on.
 pub(super) enum Step {
@@ -118,24 +54,13 @@ impl Growing {
     pub(crate) fn new(source: Source, fill: Fill, core: &Core) -> Self {
         Self {
             length: source.size_hint().exact(),
-            state: Mutex::new(State {
-                recording: Some(Recording {
+            state: Mutex::new(State::new(
+                Recording {
                     source,
                     fill: Some(Box::new(fill)),
-                }),
-                kept: true,
-                chunks: VecDeque::new(),
-                start: 0,
-                received: 0,
-                charge: core.budget.charge(),
-                whole: None,
-                trailers: None,
-                end: None,
-                landed: None,
-                readers: Vec::new(),
-                refused: Vec::new(),
-                blocked: Vec::new(),
-            }),
+                },
+                core.budget.charge(),
+            )),
             wakers: Arc::default(),
             clock: core.settings.clock.clone(),
             window: core.settings.collapsing.window,
@@ -171,45 +96,18 @@ impl Growing {
     /// A place at the start, for one more reader; `None` if the start is not there any more, or the body has
     /// failed.
     pub(super) fn enter(&self) -> Option<usize> {
-        let mut state = self.state();
-        let failed = matches!(state.end, Some(End::Failed(_)));
-        if failed || !state.kept {
-            return None;
-        }
-        let place = Place {
-            position: 0,
-            since: Moment::BEGINNING,
-            cut: false,
-        };
-        let free = state.readers.iter().position(Option::is_none);
-        Some(match free {
-            Some(index) => {
-                state.readers[index] = Some(place);
-                index
-            }
-            None => {
-                state.readers.push(Some(place));
-                state.readers.len() - 1
-            }
-        })
+        self.state().enter()
     }
 
     pub(super) fn leave(&self, reader: usize) {
-        let mut state = self.state();
-        if let Some(place) = state.readers.get_mut(reader) {
-            *place = None;
-        }
-        let woken = state.let_go();
-        drop(state);
+        let woken = self.state().leave(reader);
         wake(woken);
         self.wakers.forget(reader);
     }
 
     /// Whether a reader at this position is at the end. Trailers are part of the body.
     pub(super) fn is_over(&self, position: u64, trailers_read: bool) -> bool {
-        let state = self.state();
-        let over = matches!(state.end, Some(End::Complete)) && position == state.received;
-        over && (trailers_read || state.trailers.is_none())
+        self.state().is_over(position, trailers_read)
     }
 
     pub(super) fn size_hint(&self, position: u64) -> SizeHint {
@@ -372,197 +270,5 @@ impl Drop for Growing {
         if let Some(fill) = recording.and_then(|recording| recording.fill) {
             fill.left(&chunks, landed);
         }
-    }
-}
-
-impl State {
-    /// What there is for a reader, and who can go on once it has it.
-    fn next(
-        &mut self,
-        reader: usize,
-        leads: bool,
-        trailers_read: &mut bool,
-        clock: &Clock,
-    ) -> (Option<Next>, Vec<Waker>) {
-        let Some(Some(place)) = self.readers.get(reader) else {
-            return (Some(None), Vec::new());
-        };
-        if place.cut {
-            return (Some(Some(Err(BodyError::Stalled.into()))), Vec::new());
-        }
-        let position = place.position;
-        if position < self.received {
-            let data = self.data_at(position);
-            self.moved(reader, position + data.len() as u64, clock);
-            return (Some(Some(Ok(Frame::data(data)))), self.let_go());
-        }
-        let next = match &mut self.end {
-            None => return (None, Vec::new()),
-            Some(End::Complete) if *trailers_read => None,
-            Some(End::Complete) => {
-                *trailers_read = true;
-                self.trailers.clone().map(Frame::trailers).map(Ok)
-            }
-            Some(End::Failed(error)) => {
-                let own = error.take_if(|_| leads);
-                Some(Err(own.unwrap_or_else(|| BodyError::Shared.into())))
-            }
-        };
-        (Some(next), Vec::new())
-    }
-
-    fn data_at(&self, position: u64) -> Bytes {
-        if let Some(whole) = &self.whole {
-            let from = usize::try_from(position).map_or(whole.len(), |from| from.min(whole.len()));
-            return whole.slice(from..);
-        }
-        let after = self.chunks.partition_point(|chunk| chunk.start <= position);
-        let chunk = after.checked_sub(1).map(|index| &self.chunks[index]);
-        chunk.map(|chunk| chunk.data.clone()).unwrap_or_default()
-    }
-
-    fn moved(&mut self, reader: usize, to: u64, clock: &Clock) {
-        if let Some(Some(place)) = self.readers.get_mut(reader) {
-            place.position = to;
-            if !self.kept {
-                place.since = clock.now();
-            }
-        }
-    }
-
-    fn append(&mut self, recording: &mut Recording, data: Bytes, clock: &Clock) {
-        let fits = recording.fill.is_none() || self.charge.add(data.len());
-        if !fits && let Some(fill) = recording.fill.take() {
-            fill.over_budget();
-        }
-        if recording.fill.is_none() {
-            self.is_not_kept(clock);
-        }
-        self.push(data);
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if data.is_empty() {
-            return;
-        }
-        let first = self.chunks.is_empty() && self.received == 0;
-        let data = match data.len() < SMALL && self.kept && !first {
-            true => Bytes::copy_from_slice(&data),
-            false => data,
-        };
-        let start = self.received;
-        self.received += data.len() as u64;
-        self.chunks.push_back(Chunk { start, data });
-    }
-
-    fn is_whole(&mut self, whole: Bytes) {
-        self.received = whole.len() as u64;
-        self.whole = Some(whole);
-        self.chunks = VecDeque::new();
-        self.charge.give_back(usize::MAX);
-    }
-
-    fn is_not_kept(&mut self, clock: &Clock) {
-        if !std::mem::replace(&mut self.kept, false) {
-            return;
-        }
-        let now = clock.now();
-        for place in self.readers.iter_mut().flatten() {
-            place.since = now;
-        }
-    }
-
-    /// Lets go what all readers have passed, where that is not kept. Returns who can go on for it.
-    fn let_go(&mut self) -> Vec<Waker> {
-        if self.kept {
-            return Vec::new();
-        }
-        let places = self.readers.iter().flatten().filter(|place| !place.cut);
-        let passed = places
-            .map(|place| place.position)
-            .min()
-            .unwrap_or(self.received);
-        let mut let_go = 0;
-        while let Some(chunk) = self.chunks.front()
-            && chunk.start < passed
-        {
-            let_go += chunk.data.len();
-            self.chunks.pop_front();
-        }
-        if let_go == 0 {
-            return Vec::new();
-        }
-        self.start += let_go as u64;
-        self.charge.give_back(let_go);
-        std::mem::take(&mut self.blocked)
-    }
-
-    /// Until when the window is full, if it is: until the slowest reader has got on or is cut off.
-    fn full_until(&self, window: Window) -> Option<Moment> {
-        if self.kept || self.received - self.start < window.size as u64 {
-            return None;
-        }
-        let slowest = self.slowest()?;
-        self.readers[slowest]
-            .as_ref()
-            .map(|place| place.since + window.stall)
-    }
-
-    fn slowest(&self) -> Option<usize> {
-        let places = self.readers.iter().enumerate();
-        let places = places.filter_map(|(index, place)| Some((index, place.as_ref()?)));
-        places
-            .filter(|(_, place)| !place.cut)
-            .min_by_key(|(_, place)| (place.position, place.since))
-            .map(|(index, _)| index)
-    }
-
-    /// Cuts off the slowest reader.
-    fn cut(&mut self) -> Vec<Waker> {
-        if let Some(slowest) = self.slowest()
-            && let Some(place) = &mut self.readers[slowest]
-        {
-            place.cut = true;
-        }
-        self.let_go()
-    }
-}
-
-fn wake(wakers: Vec<Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
-}
-
-/// The readers to wake when the body has something.
-#[derive(Default)]
-struct Wakers(Mutex<Vec<Option<Waker>>>);
-
-impl Wakers {
-    fn register(&self, reader: usize, waker: &Waker) {
-        let mut wakers = lock(&self.0);
-        if wakers.len() <= reader {
-            wakers.resize(reader + 1, None);
-        }
-        match &mut wakers[reader] {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-    }
-
-    fn forget(&self, reader: usize) {
-        let mut wakers = lock(&self.0);
-        let forgotten = wakers.get_mut(reader).and_then(Option::take);
-        drop(wakers);
-        drop(forgotten);
-    }
-}
-
-impl Wake for Wakers {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let wakers = std::mem::take(&mut *lock(&self.0));
-        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }

@@ -3,8 +3,10 @@
 pub(crate) mod budget;
 pub(crate) mod growing;
 mod reader;
+mod state;
+mod wakers;
 
-pub(crate) use self::reader::Reader;
+pub(crate) use self::{reader::Reader, state::Window};
 
 use std::{sync::Arc, time::Duration};
 
