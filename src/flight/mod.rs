@@ -34,6 +34,8 @@ mod follower;
 mod lead;
 mod one;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::{
     follower::Follower,
@@ -140,7 +142,7 @@ impl<T> Flights<T> {
     ) -> Joined<T> {
         let index = index(&place.resource);
         let now = clock.now();
-        let entered = lock(&self.shards[index].table).enter(place, role, limits, now);
+        let entered = self.change(index, |table| table.enter(place, role, limits, now));
         let handle = |flight, member| Handle {
             flights: self.clone(),
             shard: index,
@@ -162,6 +164,14 @@ impl<T> Flights<T> {
     /// Keeps newcomers from all flights to a resource that are up: what they bring was asked for before now.
     pub(crate) fn close(&self, resource: &Key) {
         lock(&self.shard(resource).table).close(resource);
+    }
+
+    /// Whether nothing is in the air and nobody waits.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shards
+            .iter()
+            .all(|shard| lock(&shard.table).is_empty())
     }
 
     fn shard(&self, resource: &Key) -> &Shard<T> {

@@ -11,6 +11,9 @@ use foldhash::fast::RandomState;
 use super::{Failure, Limits, Role, table::Effects};
 use crate::{clock::Moment, key::Key};
 
+/// Lines up to this length are not worth the trouble of closing gaps.
+const LINE: usize = 64;
+
 pub(super) struct Flight<T> {
     pub(super) resource: Key,
     /// Closed to newcomers.
@@ -18,7 +21,7 @@ pub(super) struct Flight<T> {
     seats: Vec<Seat>,
     /// Those who wait, in the order of their arrival. Who has left is skipped.
     waiting: VecDeque<u64>,
-    pub(super) followers: HashMap<u64, Cell<T>, RandomState>,
+    followers: HashMap<u64, Cell<T>, RandomState>,
     failures: u32,
     /// What leaders bring cannot be shared: followers go by themselves, twice as many each time.
     spreading: bool,
@@ -115,10 +118,12 @@ impl<T> Flight<T> {
         }
     }
 
+    /// What a follower was given; otherwise when the next leader will be overdue.
     pub(super) fn poll(
         &mut self,
         follower: u64,
         waker: &Waker,
+        effects: &mut Effects,
     ) -> Result<Given<T>, Option<Moment>> {
         let Some(cell) = self.followers.get_mut(&follower) else {
             return Ok(Given::Alone);
@@ -127,11 +132,22 @@ impl<T> Flight<T> {
             self.followers.remove(&follower);
             return Ok(given);
         }
-        match &mut cell.waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        let is_known = |known: &Waker| known.will_wake(waker);
+        if !cell.waker.as_ref().is_some_and(is_known) {
+            effects.replaced = cell.waker.replace(waker.clone());
         }
         Err(self.seats.iter().map(|seat| seat.overdue).min())
+    }
+
+    /// A follower leaves. Its place in the line goes with the next one that is reached, or when half of the line
+    /// has left.
+    pub(super) fn leave(&mut self, follower: u64) -> Option<Cell<T>> {
+        let cell = self.followers.remove(&follower);
+        if self.waiting.len() > LINE + 2 * self.followers.len() {
+            let followers = &self.followers;
+            self.waiting.retain(|id| followers.contains_key(id));
+        }
+        cell
     }
 
     /// A leader is one no more; `false` if it was overdue and is none already.
@@ -146,9 +162,15 @@ impl<T> Flight<T> {
         !self.seats.is_empty()
     }
 
+    /// Whether there is no follower any more that would have to be told something.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.followers.is_empty()
+    }
+
     /// Whether somebody waits who has been given nothing yet.
     pub(super) fn is_awaited(&self) -> bool {
-        self.followers.values().any(|cell| cell.given.is_none())
+        let mut waiting = self.waiting.iter();
+        waiting.any(|id| self.followers.contains_key(id))
     }
 
     pub(super) fn ended(&mut self, seat: u64, end: End, pass: &mut Pass<'_>) {
@@ -188,12 +210,7 @@ impl<T> Flight<T> {
     }
 
     fn elect(&mut self, pass: &mut Pass<'_>) {
-        let followers = &self.followers;
-        self.waiting.retain(|id| followers.contains_key(id));
-        let next = self.waiting.iter().position(|id| followers[id].may_lead);
-        let Some(next) = next.and_then(|index| self.waiting.remove(index)) else {
-            return;
-        };
+        let Some(next) = self.next() else { return };
         *pass.numbers += 1;
         let number = *pass.numbers;
         self.seats.push(Seat {
@@ -203,10 +220,22 @@ impl<T> Flight<T> {
         self.give(next, Given::Lead(number), pass.effects);
     }
 
+    /// The first of those who wait that may lead.
+    fn next(&mut self) -> Option<u64> {
+        let mut index = 0;
+        loop {
+            match self.followers.get(self.waiting.get(index)?) {
+                Some(cell) if cell.may_lead => return self.waiting.remove(index),
+                Some(_) => index += 1,
+                None => drop(self.waiting.remove(index)),
+            }
+        }
+    }
+
     /// Lets others lead in the place of those who take too long.
     pub(super) fn expire(&mut self, pass: &mut Pass<'_>) {
         while let Some(seat) = self.seats.iter().find(|seat| seat.overdue <= pass.now) {
-            if self.waiting.is_empty() {
+            if !self.is_awaited() {
                 return;
             }
             let number = seat.number;

@@ -29,6 +29,8 @@ struct Listed {
 #[must_use]
 pub(super) struct Effects {
     pub(super) wake: Vec<Waker>,
+    /// Dropped late, as the last waker of a task may hold one that takes part in a flight.
+    pub(super) replaced: Option<Waker>,
     /// A flight has ended.
     pub(super) ended: bool,
 }
@@ -50,6 +52,11 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.flights.is_empty() && self.listed.is_empty()
+    }
+
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
@@ -61,27 +68,32 @@ impl<T> Table<T> {
         role: Role,
         limits: Limits,
         now: Moment,
-    ) -> Entered<T> {
+    ) -> (Entered<T>, Effects) {
+        let mut effects = Effects::default();
         if let Some(id) = self.find(&place) {
             let follower = self.number();
             let flight = self.flights.get_mut(&id).expect("a listed flight is there");
             match &flight.landed {
-                None => return flight.follow(id, follower, role, limits),
+                None => return (flight.follow(id, follower, role, limits), effects),
                 Some(landed) if role != Role::Leader => {
                     if let Some(landed) = landed.upgrade() {
-                        return Entered::Landed(landed);
+                        return (Entered::Landed(landed), effects);
                     }
                 }
-                Some(landed) if landed.strong_count() > 0 => return Entered::Alone,
+                Some(landed) if landed.strong_count() > 0 => {
+                    return (Entered::Alone, effects);
+                }
                 Some(_) => {}
             }
-            // Nobody uses it any more: its landing is about to end.
+            // Nobody uses it any more: its landing is about to end. It may have been stored by now.
             self.unlist(id);
+            effects.ended = true;
         }
-        if role == Role::Follower {
-            return Entered::Alone;
-        }
-        self.begin(place, limits, now)
+        let entered = match role {
+            Role::Follower => Entered::Alone,
+            Role::Any | Role::Leader => self.begin(place, limits, now),
+        };
+        (entered, effects)
     }
 
     fn begin(&mut self, place: Place, limits: Limits, now: Moment) -> Entered<T> {
@@ -226,7 +238,7 @@ impl<T> Table<T> {
             numbers,
             effects: &mut effects,
         });
-        let polled = flight.poll(follower, waker);
+        let polled = flight.poll(follower, waker, &mut effects);
         if polled.is_ok() {
             self.tidy(id, &mut effects);
         }
@@ -244,7 +256,7 @@ impl<T> Table<T> {
         let cell = self
             .flights
             .get_mut(&id)
-            .and_then(|flight| flight.followers.remove(&follower));
+            .and_then(|flight| flight.leave(follower));
         let effects = match &cell {
             Some(Cell {
                 given: Some(Given::Lead(seat)),
@@ -261,14 +273,16 @@ impl<T> Table<T> {
 
     /// Forgets a flight that nobody is part of any more.
     fn tidy(&mut self, id: u64, effects: &mut Effects) {
-        let Some(flight) = self.flights.get(&id) else {
+        let Some(flight) = self.flights.get_mut(&id) else {
             return;
         };
         if flight.landing || flight.is_led() {
             return;
         }
-        let forgotten = flight.followers.is_empty();
+        let forgotten = flight.is_deserted();
         if flight.landed.is_none() && (forgotten || !flight.is_awaited()) {
+            // A leader that was overdue may land yet, but newcomers have a flight of their own by then.
+            flight.closed = true;
             self.unlist(id);
             effects.ended = true;
         }
