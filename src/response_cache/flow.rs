@@ -132,7 +132,7 @@ where
         part,
         fallback: Fallback::IfAllowed,
     };
-    fetch(core, inner, parts, body, asked, found).await
+    Box::pin(fetch(core, inner, parts, body, asked, found)).await
 }
 
 /// The answer from store if what was found is one, and its refresh behind it where it wants one.
@@ -186,8 +186,10 @@ where
         .is_unsafe()
         .then(|| Invalidation::of_request(&core, &parts))
         .flatten();
-    let bases = if asked.facts.method.is_safe() {
-        bases(&core, &asked, &looked).await
+    let is_known = looked.entry.is_some() || looked.others.is_some();
+    let bases = if is_known && asked.facts.method.is_safe() {
+        // What is rare is boxed, here and below: those who wait hold the room for all of it.
+        Box::pin(bases(&core, &asked, &looked)).await
     } else {
         Bases::default()
     };
@@ -214,7 +216,7 @@ where
         unconditional.expect("only a validation is answered by a 304 that nobody asked for");
     let again = send(&mut inner, Request::from_parts(parts, RequestBody::empty())).await;
     match exchange.or_stale(again, fallback) {
-        ControlFlow::Continue(response) => Ok(exchange.accept(response).await),
+        ControlFlow::Continue(response) => Ok(Box::pin(exchange.accept(response)).await),
         ControlFlow::Break(answer) => answer,
     }
 }

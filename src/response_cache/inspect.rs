@@ -67,7 +67,7 @@ pub(super) async fn inspect(core: &Core, parts: Parts) -> Result<Option<Inspecti
 fn describe(entry: &std::sync::Arc<Entry>, now: Moment) -> Inspection {
     Inspection {
         status: entry.head.status,
-        headers: entry.head.plain(),
+        headers: entry.head.fields(),
         length: entry.body.len(),
         age: entry.age(now),
         lifetime: entry.terms.lifetime,

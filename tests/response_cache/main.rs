@@ -8,6 +8,7 @@ mod cases;
 mod conditions;
 mod cookies;
 mod coverage;
+mod flights;
 mod freshness;
 mod heads;
 mod heuristics;

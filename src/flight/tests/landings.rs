@@ -189,7 +189,7 @@ fn a_waker_may_take_part_in_the_flight_when_it_is_dropped() {
     let mut moved = follow(sky.join_without_timers());
     let was_free = Arc::<AtomicBool>::default();
     let waker = Waker::from(Arc::new(Probe {
-        flights: sky.flights.clone(),
+        flights: sky.flights,
         was_free: Arc::clone(&was_free),
     }));
     let polled = Pin::new(&mut moved.follower).poll(&mut Context::from_waker(&waker));

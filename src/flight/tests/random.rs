@@ -87,24 +87,24 @@ impl Run {
         self.numbers
     }
 
-    fn apply(&mut self, event: Event) {
+    fn apply(&mut self, event: &Event) {
         match event {
-            Event::Join(role) => self.join(role),
+            Event::Join(role) => self.join(*role),
             Event::Run => self.run(),
-            Event::Leave(index) => self.leave(&index),
-            Event::Land(index) => self.land(&index, true),
-            Event::Deliver(index) => self.land(&index, false),
-            Event::End(index, end) => self.end(&index, end),
-            Event::Release(index) => self.release(&index),
-            Event::EndLanding(index) => self.end_landing(&index),
+            Event::Leave(index) => self.leave(index),
+            Event::Land(index) => self.land(index, true),
+            Event::Deliver(index) => self.land(index, false),
+            Event::End(index, end) => self.end(index, *end),
+            Event::Release(index) => self.release(index),
+            Event::EndLanding(index) => self.end_landing(index),
             Event::Close => {
                 self.sky.flights.close(&resource());
                 self.model.close();
             }
             Event::Advance(seconds) => {
                 self.run();
-                self.sky.clock.advance(Duration::from_secs(seconds));
-                self.model.advance(seconds);
+                self.sky.clock.advance(Duration::from_secs(*seconds));
+                self.model.advance(*seconds);
                 self.run();
             }
         }
@@ -268,7 +268,7 @@ proptest! {
         events in vec(event(), 1..80),
     ) {
         let mut run = Run::new(leaders, followers);
-        events.into_iter().for_each(|event| run.apply(event));
+        events.iter().for_each(|event| run.apply(event));
         run.over();
     }
 }

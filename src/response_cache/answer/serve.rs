@@ -118,7 +118,9 @@ fn shape<B>(core: &Core, entry: &Entry, asked: &Asked<'_>) -> Response<ResponseB
     if asked.headers.contains_key(header::RANGE) && *asked.method == Method::GET {
         let now = core.settings.clock.unix_seconds();
         let length = entry.length();
-        let Head { status, headers } = &entry.head;
+        let Head {
+            status, headers, ..
+        } = &entry.head;
         match range::wanted(asked.headers, *status, headers, length, now) {
             RangeRequest::None | RangeRequest::Ignored => {}
             RangeRequest::Unsatisfiable => return unsatisfiable(entry, length),
@@ -138,7 +140,9 @@ fn content<B>(entry: &Entry) -> ResponseBody<B> {
 
 /// Whether the parts that are stored are all that a request asks for.
 pub(crate) fn has_parts(core: &Core, entry: &Entry, request: &HeaderMap, method: &Method) -> bool {
-    let Head { status, headers } = &entry.head;
+    let Head {
+        status, headers, ..
+    } = &entry.head;
     let now = core.settings.clock.unix_seconds();
     let has = |(first, last): &(u64, u64)| entry.slice(*first, *last).is_some();
     let wanted = range::wanted(request, *status, headers, entry.length(), now);

@@ -57,8 +57,8 @@ impl Exchange {
         add_date(response.headers_mut(), arrival.wall);
         if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
             let policy = response.extensions().get().cloned();
-            self.learn_from_head(response.headers().clone(), policy, arrival)
-                .await;
+            let fields = response.headers().clone();
+            Box::pin(self.learn_from_head(fields, policy, arrival)).await;
         }
         let facts = self.facts(response.status(), response.headers(), arrival);
         let Decision {
@@ -74,7 +74,7 @@ impl Exchange {
         let plan = match verdict {
             Some(storing) => {
                 let fields = self.rekeyed.is_some().then(|| response.headers().clone());
-                let learnt = self.learn(fields).await;
+                let learnt = Box::pin(self.learn(fields)).await;
                 let part = self.part_of(&response);
                 let length = part.map(Span::length).or(length);
                 let plan = self.plan(storing, learnt, &facts, response.headers(), arrival);
@@ -216,10 +216,7 @@ impl Exchange {
         let body = Arc::new(Growing::new(source, Fill::new(plan), &self.core));
         let news = arriving.and_then(|arriving| self.share(arriving, &body));
         body.end_if_over();
-        match Reader::new(&body, news, true) {
-            Some(reader) => ResponseBody::growing(reader),
-            None => ResponseBody::empty(),
-        }
+        ResponseBody::growing(Reader::leading(body, news))
     }
 
     /// A response that says of itself that it must not be stored takes the place of what is stored; one that
@@ -234,9 +231,9 @@ impl Exchange {
             return;
         };
         if supersedes(reason) {
-            self.remove(base).await;
+            Box::pin(self.remove(base)).await;
         } else if status.is_success() && is_newer_content(reason) && !base.contradicted {
-            self.replace(base, base.contradicted()).await;
+            Box::pin(self.replace(base, base.contradicted())).await;
         }
     }
 }
@@ -254,7 +251,7 @@ pub(crate) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Sto
     for name in &storing.without {
         headers.remove(name);
     }
-    Head::compact(status, &headers)
+    Head::stored(status, &headers)
 }
 
 /// RFC 9110 6.6.1: a response without Date gets the time of its arrival.

@@ -1,10 +1,13 @@
 //! Many requests for the same thing at the same time: one goes to the inner service, the others wait for it.
 
+use std::{ops::ControlFlow, sync::Arc};
+
 use http::{HeaderMap, Method, Response, header, request::Parts};
 
-use std::sync::Arc;
-
-use super::news::{Asking, News, Received};
+use super::{
+    fill::Lost,
+    news::{Asking, News, Received},
+};
 use crate::{
     flight::{Failure, Joined, Lead, Place, Role, Turn},
     key::Key,
@@ -24,22 +27,35 @@ use crate::{
 };
 
 /// How often a request may find that what it waited for was not for it. It then goes to the inner service.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
 
 /// A request's part among those for the same thing.
 pub(crate) struct Part {
     pub(crate) place: Place,
     /// Others wait for it.
     pub(crate) lead: Option<Lead<News>>,
+    /// Whether they are to share its response. They go by themselves, two and two, where one before it could not
+    /// be kept for them.
+    pub(crate) shares: bool,
 }
 
 impl Part {
+    /// Nobody waits for it.
+    fn alone(place: Place) -> Self {
+        Self {
+            place,
+            lead: None,
+            shares: true,
+        }
+    }
+
     /// The lead to a place, if nobody has it.
     pub(crate) fn lead(core: &Core, place: Place) -> Option<Self> {
         match join(core, &place, Role::Leader) {
             Joined::Lead(lead) => Some(Self {
                 place,
                 lead: Some(lead),
+                shares: true,
             }),
             Joined::Follow(_) | Joined::Landed(_) | Joined::Alone => None,
         }
@@ -88,18 +104,21 @@ pub(crate) async fn collapse<B>(
     let Some(role) = role(core, parts, asked, &looked) else {
         return Collapsed::Fetch(looked, None);
     };
-    let mut vary = known_vary(&looked);
+    let mut luck = Luck {
+        vary: known_vary(&looked),
+        losses: 0,
+        shares: true,
+    };
     for _ in 0..ROUNDS {
-        let place = place(&asked.key, &vary, &parts.headers);
+        let place = place(&asked.key, &luck.vary, &parts.headers);
         let now = core.settings.clock.now();
         if let Some(reason) = core.uncacheable.reason(&place, &asked.facts, now) {
             core.stats.not_collapsed(reason);
-            return Collapsed::Fetch(looked, Some(Part { place, lead: None }));
+            return Collapsed::Fetch(looked, Some(Part::alone(place)));
         }
         let turn = match join(core, &place, role) {
             Joined::Lead(lead) if lead.generation() == seen => {
-                let lead = Some(lead);
-                return Collapsed::Fetch(looked, Some(Part { place, lead }));
+                return Collapsed::Fetch(looked, Some(luck.leads(place, lead)));
             }
             Joined::Lead(lead) => Turn::Lead(lead),
             Joined::Landed(news) => Turn::Landed(news),
@@ -108,27 +127,69 @@ pub(crate) async fn collapse<B>(
         };
         let news = match turn {
             Turn::Landed(news) => news,
-            Turn::Lead(lead) => return look_again(core, parts, asked, place, lead).await,
+            Turn::Lead(lead) => {
+                return look_again(core, parts, asked, luck.leads(place, lead)).await;
+            }
             Turn::Failed(failure) => return failed(core, parts, asked, &looked, failure),
-            Turn::Alone => return Collapsed::Fetch(looked, Some(Part { place, lead: None })),
+            Turn::Alone => return Collapsed::Fetch(looked, Some(Part::alone(place))),
         };
+        match luck.try_with(&news, core, parts, asked, &looked) {
+            ControlFlow::Continue(()) => {}
+            ControlFlow::Break(Some(answer)) => return Collapsed::Answer(answer),
+            ControlFlow::Break(None) => {
+                return Collapsed::Fetch(looked, Some(Part::alone(place)));
+            }
+        }
+        if luck.losses == core.settings.collapsing.limits.leaders {
+            return failed(core, parts, asked, &looked, Failure::Failed);
+        }
+    }
+    Collapsed::Fetch(looked, None)
+}
+
+/// What a request has found out while it waited for others.
+struct Luck {
+    /// By which fields the resource varies.
+    vary: Vary,
+    /// How many responses broke off before it could read them.
+    losses: u32,
+    /// Whether what came could be kept for it.
+    shares: bool,
+}
+
+impl Luck {
+    fn leads(&self, place: Place, lead: Lead<News>) -> Part {
+        Part {
+            place,
+            lead: Some(lead),
+            shares: self.shares,
+        }
+    }
+
+    /// Takes what another request brought. It breaks with the answer, or with none if it is to ask for itself.
+    fn try_with<B>(
+        &mut self,
+        news: &Arc<News>,
+        core: &Core,
+        parts: &Parts,
+        asked: &Asked,
+        looked: &Looked,
+    ) -> ControlFlow<Option<Response<ResponseBody<B>>>> {
         let asking = Asking {
             core,
             parts,
             asked,
-            looked: &looked,
+            looked,
         };
         match news.receive(&asking) {
-            Received::Answer(response) => return Collapsed::Answer(response),
-            Received::OtherVariant(other) => vary = other,
-            // The next one may have more luck.
-            Received::Nothing if matches!(*news, News::OriginFailed(_)) => {}
-            Received::Nothing => {
-                return Collapsed::Fetch(looked, Some(Part { place, lead: None }));
-            }
+            Received::Answer(response) => return ControlFlow::Break(Some(response)),
+            Received::Nothing => return ControlFlow::Break(None),
+            Received::OtherVariant(vary) => self.vary = vary,
+            Received::Lost(Lost::GivenUp) => self.shares = false,
+            Received::Lost(Lost::Failed) => self.losses += 1,
         }
+        ControlFlow::Continue(())
     }
-    Collapsed::Fetch(looked, None)
 }
 
 /// How a request takes part, if it does.
@@ -167,21 +228,17 @@ async fn look_again<B>(
     core: &Core,
     parts: &Parts,
     asked: &mut Asked,
-    place: Place,
-    lead: Lead<News>,
+    mut part: Part,
 ) -> Collapsed<B> {
     let looked = Looked::look(core, parts, asked).await;
-    match looked.served() {
-        Some(entry) => {
-            let selecting = entry.vary.selecting(&parts.headers);
-            lead.deliver(&Arc::new(News::Validated(Arc::clone(entry), selecting)));
-            Collapsed::Stored(looked)
-        }
-        None => {
-            let lead = Some(lead);
-            Collapsed::Fetch(looked, Some(Part { place, lead }))
-        }
+    let Some(entry) = looked.served() else {
+        return Collapsed::Fetch(looked, Some(part));
+    };
+    if let Some(lead) = part.lead.take() {
+        let selecting = entry.vary.selecting(&parts.headers);
+        lead.deliver(&Arc::new(News::Validated(Arc::clone(entry), selecting)));
     }
+    Collapsed::Stored(looked)
 }
 
 fn failed<B>(

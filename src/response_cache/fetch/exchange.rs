@@ -189,7 +189,7 @@ impl Exchange {
                     headers: &head.headers,
                     policy: head.extensions.get(),
                 };
-                Received::Answer(self.freshen(&base, update).await)
+                Received::Answer(Box::pin(self.freshen(&base, update)).await)
             }
             None if self.is_the_clients(response.headers()) => {
                 Received::Answer(self.accept(response).await)

@@ -90,7 +90,7 @@ impl Exchange {
     fn updated(&self, base: &Entry, update: Update<'_>, arrival: Arrival) -> Updated {
         let mut news = update.headers.clone();
         add_date(&mut news, arrival.wall);
-        let headers = validation::freshened(&base.head.plain(), &news);
+        let headers = validation::freshened(&base.head.fields(), &news);
         let facts = self.facts(base.head.status, &headers, arrival);
         let also = Circumstances {
             // What the handler said of the response holds until it says something else.
@@ -117,7 +117,7 @@ impl Exchange {
             Some(_) if !same_rule => Err(Rule::SearchChanged),
             Some(storing) => Ok(Entry {
                 id: next_id(),
-                head: stored_head(base.head.status, &headers, &storing).with_room(),
+                head: stored_head(base.head.status, &headers, &storing),
                 terms: storing.terms,
                 vary: storing.vary,
                 date: facts.date,
@@ -168,10 +168,7 @@ impl Exchange {
             arrived: arrival.at,
             ..Entry::clone(base)
         });
-        let head = Head {
-            status: base.head.status,
-            headers,
-        };
+        let head = Head::plain(base.head.status, headers);
         let fresh = Entry { head, ..fresh };
         let age = fresh.age(arrival.at);
         let report = self.report(StatusCode::NOT_MODIFIED).storing(

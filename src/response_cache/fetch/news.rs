@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode, request::Parts};
 
-use super::fill::{Plan, Reader, growing::Growing};
+use super::fill::{Lost, Plan, Reader, growing::Growing};
 use crate::{
     clock::Moment,
     key::Key,
@@ -74,6 +74,8 @@ pub(crate) enum Received<B> {
     Answer(Response<ResponseBody<B>>),
     /// Nothing, as the resource varies like this, and another variant was meant.
     OtherVariant(Vary),
+    /// Nothing, as it came too late.
+    Lost(Lost),
     /// Nothing.
     Nothing,
 }
@@ -81,7 +83,7 @@ pub(crate) enum Received<B> {
 impl News {
     /// What the news are to a request, by the same rules as a stored response's.
     pub(crate) fn receive<B>(self: &Arc<Self>, asking: &Asking<'_>) -> Received<B> {
-        let answer = match &**self {
+        match &**self {
             Self::Arriving(arriving, body) => {
                 if arriving.selecting != arriving.vary.selecting(&asking.parts.headers) {
                     return Received::OtherVariant(arriving.vary.clone());
@@ -92,7 +94,7 @@ impl News {
                 if *selecting != entry.vary.selecting(&asking.parts.headers) {
                     return Received::OtherVariant(entry.vary.clone());
                 }
-                validated(entry, asking)
+                validated(entry, asking).map_or(Received::Nothing, Received::Answer)
             }
             Self::OriginFailed(status) => {
                 let Asking {
@@ -105,17 +107,15 @@ impl News {
                     status: *status,
                     collapsed: true,
                 };
-                stale::instead(
-                    core,
-                    asked,
-                    &parts.headers,
-                    looked,
-                    failed,
-                    Fallback::IfAllowed,
-                )
+                let allowed = Fallback::IfAllowed;
+                let stale = stale::instead(core, asked, &parts.headers, looked, failed, allowed);
+                let lost = match status {
+                    Some(_) => Lost::GivenUp,
+                    None => Lost::Failed,
+                };
+                stale.map_or(Received::Lost(lost), Received::Answer)
             }
-        };
-        answer.map_or(Received::Nothing, Received::Answer)
+        }
     }
 }
 
@@ -142,7 +142,7 @@ impl Arriving {
     pub(super) fn of(plan: &Plan) -> Self {
         Self {
             key: plan.key.clone(),
-            head: plan.head.with_room(),
+            head: plan.head.clone(),
             terms: plan.terms,
             vary: plan.vary.clone(),
             selecting: plan.selecting.clone(),
@@ -177,20 +177,18 @@ impl Arriving {
         }
     }
 
-    fn answer<B>(
-        &self,
-        body: &Arc<Growing>,
-        news: &Arc<News>,
-        asking: &Asking<'_>,
-    ) -> Option<Response<ResponseBody<B>>> {
+    fn answer<B>(&self, body: &Arc<Growing>, news: &Arc<News>, asking: &Asking<'_>) -> Received<B> {
         let candidate = self.candidate(asking.core.settings.clock.now());
         let shared = || self.personal.as_ref().is_none_or(Personal::share);
         if !asking.may_use(candidate) || !shared() {
-            return None;
+            return Received::Nothing;
         }
-        let reader = Reader::new(body, Some(Arc::clone(news)), false)?;
+        let reader = match Reader::following(body, news) {
+            Ok(reader) => reader,
+            Err(lost) => return Received::Lost(lost),
+        };
         let report = asking.report(self.terms.ttl(candidate.age));
-        Some(serve::arriving(
+        Received::Answer(serve::arriving(
             asking.core,
             &self.head,
             reader,

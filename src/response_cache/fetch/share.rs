@@ -74,9 +74,17 @@ impl Exchange {
             self.unshared(arriving.status(), Rule::SearchChanged);
             return None;
         }
-        let Part { place, lead } = self.part.take()?;
+        let Part {
+            place,
+            lead,
+            shares,
+        } = self.part.take()?;
         self.core.uncacheable.forget(&place, &self.asked.facts);
         let lead = lead?;
+        if !shares {
+            lead.unshared();
+            return None;
+        }
         let variant = arriving.variant();
         let news = Arc::new(News::Arriving(arriving, Arc::clone(body)));
         if let Some(landing) = lead.land(&news, variant) {

@@ -44,7 +44,9 @@ impl EntityTags {
         }
         tag.push('"');
         if let Ok(tag) = HeaderValue::try_from(tag) {
-            head.headers.insert(header::ETAG, tag);
+            let mut fields = head.fields();
+            fields.insert(header::ETAG, tag);
+            *head = Head::stored(head.status, &fields);
         }
     }
 }

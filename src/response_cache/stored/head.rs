@@ -9,34 +9,49 @@ use crate::header::cache_status;
 /// What a [`Bytes`] allocates beside its bytes once it has been cloned: pointer, capacity and counter.
 pub(crate) const BYTES: usize = 3 * size_of::<usize>();
 
-/// Status and fields, in memory of their exact size.
+/// Status and fields of a stored response, in memory of their exact size.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    weight: usize,
 }
 
 impl Head {
-    /// A head with room for what every answer from store adds, Age and Cache-Status. A clone of a map has
-    /// exactly its size, so adding to it would move all of it; filling what is there does not. The two stand
-    /// before all others, where they are found without a search.
-    pub(crate) fn with_room(&self) -> Self {
-        let mut headers = HeaderMap::with_capacity(self.headers.keys_len() + 2);
-        headers.insert(header::AGE, HeaderValue::from_static("0"));
-        for line in self.headers.get_all(cache_status::NAME) {
-            headers.append(cache_status::NAME, line.clone());
+    /// A head in one buffer of exact size, as what came from a connection's read buffer would keep all of that
+    /// alive; with room for what every answer from store adds, Age and Cache-Status. A clone of a map has exactly
+    /// its size, so adding to it would move all of it; filling what is there does not. The two stand before all
+    /// others, where they are found without a search.
+    pub(crate) fn stored(status: StatusCode, headers: &HeaderMap) -> Self {
+        let of_caches = || headers.get_all(cache_status::NAME).iter();
+        let is_other = |name: &HeaderName| *name != header::AGE && *name != cache_status::NAME;
+        let others = || headers.iter().filter(|(name, _)| is_other(name));
+        let mut copier = Copier::of(|| of_caches().chain(others().map(|(_, value)| value)));
+        let mut fields = HeaderMap::with_capacity(headers.keys_len() + 2);
+        fields.insert(header::AGE, HeaderValue::from_static("0"));
+        for line in of_caches() {
+            fields.append(cache_status::NAME, copier.copy(line));
         }
-        cache_status::reserve(&mut headers);
-        for (name, value) in &self.headers {
-            if *name != header::AGE && *name != cache_status::NAME {
-                headers.append(name, value.clone());
-            }
+        cache_status::reserve(&mut fields);
+        for (name, value) in others() {
+            fields.append(own(name), copier.copy(value));
         }
-        Self::compact(self.status, &headers)
+        // A clone has room for what is there and no more.
+        let fields = fields.clone();
+        Self::plain(status, fields)
+    }
+
+    /// A head as it is.
+    pub(crate) fn plain(status: StatusCode, headers: HeaderMap) -> Self {
+        Self {
+            status,
+            weight: weight_of(&headers),
+            headers,
+        }
     }
 
     /// The fields that were stored, without the room for others.
-    pub(crate) fn plain(&self) -> HeaderMap {
+    pub(crate) fn fields(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         headers.remove(header::AGE);
         cache_status::release(&mut headers);
@@ -44,45 +59,88 @@ impl Head {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        weight_of(&self.headers)
+        self.weight
+    }
+}
+
+/// Copies fields into one buffer of exact size. [Constants](constant) need no buffer.
+pub(crate) fn compact(headers: &HeaderMap) -> HeaderMap {
+    let mut copier = Copier::of(|| headers.values());
+    let mut fields = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        fields.append(own(name), copier.copy(value));
+    }
+    // A clone has room for what is there and no more.
+    fields.clone()
+}
+
+/// The values that are being copied.
+struct Copier {
+    block: Bytes,
+}
+
+impl Copier {
+    /// A copier of these values, in this order.
+    fn of<'a, I>(values: impl Fn() -> I) -> Self
+    where
+        I: Iterator<Item = &'a HeaderValue>,
+    {
+        let mut block = Vec::with_capacity(length_of_own(values()));
+        own_values(values()).for_each(|value| block.extend_from_slice(value));
+        Self {
+            block: Bytes::from(block.into_boxed_slice()),
+        }
     }
 
-    /// Copies a head into one buffer of exact size: what came from a connection's read buffer would keep
-    /// all of that alive. [Constants](constant) need no buffer.
-    pub(crate) fn compact(status: StatusCode, headers: &HeaderMap) -> Self {
-        let mut block = Vec::with_capacity(length_of_own(headers));
-        own_values(headers).for_each(|value| block.extend_from_slice(value));
-        let mut block = Bytes::from(block.into_boxed_slice());
-        let mut compact = HeaderMap::with_capacity(headers.keys_len());
-        for (name, value) in headers {
-            let mut copy = match constant(value.as_bytes()) {
-                Some(known) => HeaderValue::from_static(known),
-                None => HeaderValue::from_maybe_shared(block.split_to(value.len()))
-                    .expect("it was a header value before"),
-            };
-            copy.set_sensitive(value.is_sensitive());
-            compact.append(own(name), copy);
-        }
-        // A clone has room for what is there and no more.
-        Self {
-            status,
-            headers: compact.clone(),
-        }
+    /// The next value.
+    fn copy(&mut self, value: &HeaderValue) -> HeaderValue {
+        let mut copy = match constant(value.as_bytes()) {
+            Some(known) => HeaderValue::from_static(known),
+            None => HeaderValue::from_maybe_shared(self.block.split_to(value.len()))
+                .expect("it was a header value before"),
+        };
+        copy.set_sensitive(value.is_sensitive());
+        copy
     }
 }
 
 /// The values that are not constants.
-fn own_values(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let values = headers.values().map(HeaderValue::as_bytes);
+fn own_values<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a [u8]> {
+    let values = values.map(HeaderValue::as_bytes);
     values.filter(|value| constant(value).is_none())
 }
 
-fn length_of_own(headers: &HeaderMap) -> usize {
-    own_values(headers).map(<[u8]>::len).sum()
+fn length_of_own<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> usize {
+    own_values(values).map(<[u8]>::len).sum()
 }
+
+/// Names that most responses have. They are constants, which is known without reading them.
+const COMMON: [HeaderName; 18] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::DATE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::EXPIRES,
+    header::VARY,
+    header::AGE,
+    header::SERVER,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LOCATION,
+    header::ACCEPT_RANGES,
+    header::LOCATION,
+    header::LINK,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::STRICT_TRANSPORT_SECURITY,
+];
 
 /// The same name in memory of its own.
 fn own(name: &HeaderName) -> HeaderName {
+    if COMMON.contains(name) {
+        return name.clone();
+    }
     HeaderName::from_bytes(name.as_str().as_bytes()).expect("it was a header name before")
 }
 
@@ -99,7 +157,7 @@ pub(crate) fn weight_of(headers: &HeaderMap) -> usize {
         return 0;
     }
     let further_lines = headers.len() - headers.keys_len();
-    let values = match length_of_own(headers) {
+    let values = match length_of_own(headers.values()) {
         0 => 0,
         length => length + BYTES,
     };
@@ -123,6 +181,6 @@ pub(crate) fn weight_of_name(name: &HeaderName) -> usize {
 /// Whether the `http` crate keeps the name as a constant.
 fn is_standard(name: &HeaderName) -> bool {
     // A constant is never allocated, so two of its strings are the same one.
-    HeaderName::from_bytes(name.as_str().as_bytes())
-        .is_ok_and(|other| std::ptr::eq(other.as_str().as_ptr(), name.as_str().as_ptr()))
+    let is_same = |other: HeaderName| std::ptr::eq(other.as_str().as_ptr(), name.as_str().as_ptr());
+    COMMON.contains(name) || HeaderName::from_bytes(name.as_str().as_bytes()).is_ok_and(is_same)
 }

@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 
 use super::{
     Fill,
-    state::{End, Next, Recording, Source, State, Window},
+    state::{End, Lost, Next, Recording, Source, State, Window},
     wakers::{Wakers, wake},
 };
 use crate::{
@@ -93,9 +93,8 @@ impl Growing {
         lock(&self.state)
     }
 
-    /// A place at the start, for one more reader; `None` if the start is not there any more, or the body has
-    /// failed.
-    pub(super) fn enter(&self) -> Option<usize> {
+    /// A place at the start, for one more reader.
+    pub(super) fn enter(&self) -> Result<usize, Lost> {
         self.state().enter()
     }
 

@@ -6,7 +6,10 @@ mod reader;
 mod state;
 mod wakers;
 
-pub(crate) use self::{reader::Reader, state::Window};
+pub(crate) use self::{
+    reader::Reader,
+    state::{Lost, Window},
+};
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +36,7 @@ use crate::{
         },
         stored::{
             entry::Entry,
-            head::Head,
+            head::{Head, compact},
             parts::{Parts, Span},
             resource,
             search::Learnt,
@@ -179,7 +182,7 @@ fn stored_trailers(plan: &Plan, trailers: &HeaderMap) -> HeaderMap {
     for name in &plan.without {
         trailers.remove(name);
     }
-    Head::compact(plan.head.status, &trailers).headers
+    compact(&trailers)
 }
 
 /// What of the content is kept, whole or as the part that it is. One part can be the whole.
@@ -221,7 +224,6 @@ fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Optio
         ..
     } = plan;
     let (body, parts) = content(&core, part, &mut head, body);
-    let head = head.with_room();
     let entry = Entry {
         key: key.as_bytes().into(),
         id: next_id(),

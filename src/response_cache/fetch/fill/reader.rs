@@ -7,8 +7,14 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::growing::{Growing, Step};
+use super::{
+    growing::{Growing, Step},
+    state::Lost,
+};
 use crate::{clock::Sleep, error::BoxError, response_cache::fetch::news::News};
+
+/// The place of the reader whose request brought the body.
+const LEADER: usize = 0;
 
 /// One who reads a [`Growing`] body.
 pub(crate) struct Reader {
@@ -24,19 +30,30 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// `None` if the body cannot be read from its start any more.
-    pub(crate) fn new(body: &Arc<Growing>, news: Option<Arc<News>>, leads: bool) -> Option<Self> {
+    /// The reader whose request brought the body.
+    pub(crate) fn leading(body: Arc<Growing>, news: Option<Arc<News>>) -> Self {
+        let mut reader = Self::at(body, news, LEADER);
+        reader.leads = true;
+        reader
+    }
+
+    /// One more reader.
+    pub(crate) fn following(body: &Arc<Growing>, news: &Arc<News>) -> Result<Self, Lost> {
         let index = body.enter()?;
-        Some(Self {
-            body: Arc::clone(body),
+        Ok(Self::at(Arc::clone(body), Some(Arc::clone(news)), index))
+    }
+
+    fn at(body: Arc<Growing>, news: Option<Arc<News>>, index: usize) -> Self {
+        Self {
+            body,
             _news: news,
             index,
-            leads,
+            leads: false,
             position: 0,
             trailers_read: false,
             failed: false,
             timer: None,
-        })
+        }
     }
 
     pub(crate) fn poll_frame(

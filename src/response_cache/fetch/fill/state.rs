@@ -80,6 +80,23 @@ struct Place {
     cut: bool,
 }
 
+impl Place {
+    const START: Self = Self {
+        position: 0,
+        since: Moment::BEGINNING,
+        cut: false,
+    };
+}
+
+/// Why a body cannot be read from its start any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It broke off.
+    Failed,
+    /// It is not recorded any more, and parts of it are gone.
+    GivenUp,
+}
+
 /// A frame, the end, or an error.
 pub(super) type Next = Option<Result<Frame<Bytes>, BoxError>>;
 
@@ -96,25 +113,24 @@ impl State {
             trailers: None,
             end: None,
             landed: None,
-            readers: Vec::new(),
+            // The one whose request brought it.
+            readers: vec![Some(Place::START)],
             refused: Vec::new(),
             blocked: Vec::new(),
         }
     }
 
     /// A place at the start for one more reader, if the start is still there and the body has not failed.
-    pub(super) fn enter(&mut self) -> Option<usize> {
-        let failed = matches!(self.end, Some(End::Failed(_)));
-        if failed || !self.kept {
-            return None;
+    pub(super) fn enter(&mut self) -> Result<usize, Lost> {
+        if matches!(self.end, Some(End::Failed(_))) {
+            return Err(Lost::Failed);
         }
-        let place = Place {
-            position: 0,
-            since: Moment::BEGINNING,
-            cut: false,
-        };
+        if !self.kept {
+            return Err(Lost::GivenUp);
+        }
+        let place = Place::START;
         let free = self.readers.iter().position(Option::is_none);
-        Some(match free {
+        Ok(match free {
             Some(index) => {
                 self.readers[index] = Some(place);
                 index
@@ -263,7 +279,8 @@ impl State {
 
     /// Until when the window is full, if it is: until the slowest reader has got on or is cut off.
     pub(super) fn full_until(&self, window: Window) -> Option<Moment> {
-        if self.kept || self.received - self.start < window.size as u64 {
+        let held = self.received - self.start;
+        if self.kept || held == 0 || held < window.size as u64 {
             return None;
         }
         let slowest = self.slowest()?;
