@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use smallvec::SmallVec;
 
 use super::constant::constant;
 use crate::header::cache_status;
@@ -27,6 +28,7 @@ impl Head {
         let is_other = |name: &HeaderName| *name != header::AGE && *name != cache_status::NAME;
         let others = || headers.iter().filter(|(name, _)| is_other(name));
         let mut copier = Copier::of(|| of_caches().chain(others().map(|(_, value)| value)));
+        let length = copier.block.len();
         let mut fields = HeaderMap::with_capacity(headers.keys_len() + 2);
         fields.insert(header::AGE, HeaderValue::from_static("0"));
         for line in of_caches() {
@@ -37,8 +39,13 @@ impl Head {
             fields.append(own(name), copier.copy(value));
         }
         // A clone has room for what is there and no more.
-        let fields = fields.clone();
-        Self::plain(status, fields)
+        let headers = fields.clone();
+        let weight = weight_with(&headers, length);
+        Self {
+            status,
+            headers,
+            weight,
+        }
     }
 
     /// A head as it is.
@@ -76,6 +83,10 @@ pub(crate) fn compact(headers: &HeaderMap) -> HeaderMap {
 
 /// The values that are being copied.
 struct Copier {
+    /// Those that are constants.
+    constants: SmallVec<[Option<&'static str>; 16]>,
+    next: usize,
+    /// The others, one after the other.
     block: Bytes,
 }
 
@@ -85,16 +96,27 @@ impl Copier {
     where
         I: Iterator<Item = &'a HeaderValue>,
     {
-        let mut block = Vec::with_capacity(length_of_own(values()));
-        own_values(values()).for_each(|value| block.extend_from_slice(value));
+        let constants: SmallVec<[_; 16]> =
+            values().map(|value| constant(value.as_bytes())).collect();
+        let own = || {
+            values()
+                .zip(&constants)
+                .filter(|(_, known)| known.is_none())
+        };
+        let mut block = Vec::with_capacity(own().map(|(value, _)| value.len()).sum());
+        own().for_each(|(value, _)| block.extend_from_slice(value.as_bytes()));
         Self {
+            constants,
+            next: 0,
             block: Bytes::from(block.into_boxed_slice()),
         }
     }
 
     /// The next value.
     fn copy(&mut self, value: &HeaderValue) -> HeaderValue {
-        let mut copy = match constant(value.as_bytes()) {
+        let known = self.constants.get(self.next).copied().flatten();
+        self.next += 1;
+        let mut copy = match known {
             Some(known) => HeaderValue::from_static(known),
             None => HeaderValue::from_maybe_shared(self.block.split_to(value.len()))
                 .expect("it was a header value before"),
@@ -102,16 +124,6 @@ impl Copier {
         copy.set_sensitive(value.is_sensitive());
         copy
     }
-}
-
-/// The values that are not constants.
-fn own_values<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a [u8]> {
-    let values = values.map(HeaderValue::as_bytes);
-    values.filter(|value| constant(value).is_none())
-}
-
-fn length_of_own<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> usize {
-    own_values(values).map(<[u8]>::len).sum()
 }
 
 /// Names that most responses have. They are constants, which is known without reading them.
@@ -146,6 +158,13 @@ fn own(name: &HeaderName) -> HeaderName {
 
 /// What a map of compacted fields allocates.
 pub(crate) fn weight_of(headers: &HeaderMap) -> usize {
+    let values = headers.values().map(HeaderValue::as_bytes);
+    let own = values.filter(|value| constant(value).is_none());
+    weight_with(headers, own.map(<[u8]>::len).sum())
+}
+
+/// The same if so many bytes of values are not constants.
+fn weight_with(headers: &HeaderMap, own: usize) -> usize {
     /// An index and a hash, two bytes each.
     const SLOT: usize = 4;
     /// A hash and the links to further lines, beside name and value.
@@ -157,10 +176,7 @@ pub(crate) fn weight_of(headers: &HeaderMap) -> usize {
         return 0;
     }
     let further_lines = headers.len() - headers.keys_len();
-    let values = match length_of_own(headers.values()) {
-        0 => 0,
-        length => length + BYTES,
-    };
+    let values = if own == 0 { 0 } else { own + BYTES };
     // The table of slots is a power of two, of which the map fills three quarters.
     headers.capacity().next_power_of_two() * SLOT
         + headers.keys_len() * FIELD

@@ -118,6 +118,27 @@ async fn errors_and_timeouts_count_together() {
     }
 }
 
+/// It has been counted when its time was up.
+#[tokio::test]
+async fn a_late_failure_is_not_counted_twice() {
+    let field = field(5, 100);
+    let clients = field.gets(5);
+    settle().await;
+    field.advance(5).await;
+    field.gate.next().fail();
+    settle().await;
+    assert_eq!(field.gate.calls(), 2, "its successor leads already");
+    field.gate.next().fail();
+    settle().await;
+    field.gate.next().reply(200, FRESH, "third");
+    for (n, client) in clients.into_iter().enumerate() {
+        let read = done(client).await;
+        assert_eq!(read.is_err(), n < 2, "{n}");
+        assert!(read.is_err() || read.is_ok_and(|read| read.text == "third"));
+    }
+    assert_eq!(field.gate.calls(), 3);
+}
+
 #[tokio::test]
 async fn a_body_may_take_longer_than_the_leaders_time() {
     let field = field(5, 100);
