@@ -1,10 +1,10 @@
-//! The lock of what threads share: the standard library's or, under `--cfg shuttle`, that of a scheduler
-//! which tries one interleaving after the other.
+//! The lock of what threads share: the standard library's or, in unit tests under `--cfg shuttle`, those of
+//! a scheduler which tries one interleaving after the other.
 
-#[cfg(not(shuttle))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-#[cfg(shuttle)]
+#[cfg(all(test, shuttle))]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 
 /// Locks it, also after a panic of who held it: what is behind these locks is whole between two statements.

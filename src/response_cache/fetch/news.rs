@@ -183,7 +183,7 @@ impl Arriving {
         if !asking.may_use(candidate) || !shared() {
             return Received::Nothing;
         }
-        let reader = match Reader::following(body, news) {
+        let reader = match Reader::following(body, Some(Arc::clone(news))) {
             Ok(reader) => reader,
             Err(lost) => return Received::Lost(lost),
         };

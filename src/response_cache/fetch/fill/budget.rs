@@ -32,7 +32,7 @@ impl Budget {
     }
 
     #[cfg(test)]
-    fn used(&self) -> usize {
+    pub(super) fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
     }
 }

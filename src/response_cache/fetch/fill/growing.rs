@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 use super::{
     Fill,
     state::{End, Lost, Next, Recording, Source, State, Window},
-    wakers::{Wakers, wake},
+    wakers::Wakers,
 };
 use crate::{
     clock::{Clock, Moment, Sleep},
@@ -89,6 +89,12 @@ impl Growing {
         self.clock.sleep_until(moment)
     }
 
+    /// Whether none of its locks is held.
+    #[cfg(test)]
+    pub(super) fn is_free(&self) -> bool {
+        self.state.try_lock().is_ok() && self.wakers.is_free()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -100,7 +106,7 @@ impl Growing {
 
     pub(super) fn leave(&self, reader: usize) {
         let woken = self.state().leave(reader);
-        wake(woken);
+        woken.wake();
         self.wakers.forget(reader);
     }
 
@@ -128,21 +134,25 @@ impl Growing {
         let (next, woken) = state.next(reader, leads, trailers_read, &self.clock);
         if let Some(next) = next {
             drop(state);
-            wake(woken);
+            woken.wake();
             return Step::Done(Poll::Ready(next));
         }
         if let Some(until) = state.full_until(self.window) {
             if self.clock.has_timers() && self.clock.now() < until {
-                state.blocked.push(cx.waker().clone());
+                let replaced = state.blocked.put(reader, cx.waker());
+                drop(state);
+                drop(replaced);
                 return Step::Blocked(until);
             }
             let woken = state.cut();
             drop(state);
-            wake(woken);
+            woken.wake();
             return Step::Again;
         }
         let Some(recording) = state.recording.take() else {
-            state.refused.push(cx.waker().clone());
+            let replaced = state.refused.put(reader, cx.waker());
+            drop(state);
+            drop(replaced);
             return Step::Done(Poll::Pending);
         };
         drop(state);
@@ -151,19 +161,18 @@ impl Growing {
     }
 
     /// Polls the body, for all readers.
-    fn drive(&self, reader: usize, mut recording: Recording) -> Step {
+    fn drive(&self, reader: usize, recording: Recording) -> Step {
+        let driven = catch_unwind(AssertUnwindSafe(|| self.advance(reader, recording)));
+        driven.unwrap_or_else(|panic| {
+            self.is_lost();
+            resume_unwind(panic)
+        })
+    }
+
+    fn advance(&self, reader: usize, mut recording: Recording) -> Step {
         let waker = Waker::from(Arc::clone(&self.wakers));
         let mut context = Context::from_waker(&waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            recording.source.as_mut().poll_frame(&mut context)
-        }));
-        let polled = match polled {
-            Ok(polled) => polled,
-            Err(panic) => {
-                self.broke_off(recording, None);
-                resume_unwind(panic);
-            }
-        };
+        let polled = recording.source.as_mut().poll_frame(&mut context);
         if polled.is_ready() {
             // It goes on by itself.
             self.wakers.forget(reader);
@@ -175,14 +184,26 @@ impl Growing {
                 // The one wake-up that counts may have come to them while the body was out of their reach.
                 let refused = std::mem::take(&mut state.refused);
                 drop(state);
-                wake(refused);
+                refused.wake();
                 return Step::Done(Poll::Pending);
             }
             Poll::Ready(Some(Ok(frame))) => self.came(recording, frame),
-            Poll::Ready(Some(Err(error))) => self.broke_off(recording, Some(error)),
+            Poll::Ready(Some(Err(error))) => self.broke_off(recording, error),
             Poll::Ready(None) => self.ended(recording, None, None),
         }
         Step::Again
+    }
+
+    /// Something panicked. Unless it was a waker, with everything in its place, nothing more will come.
+    fn is_lost(&self) {
+        let mut state = self.state();
+        if state.recording.is_some() || state.end.is_some() {
+            return;
+        }
+        let landed = state.landed.take();
+        state.end = Some(End::Failed(None));
+        self.publish(state);
+        drop(landed);
     }
 
     fn came(&self, mut recording: Recording, frame: Frame<Bytes>) {
@@ -229,7 +250,7 @@ impl Growing {
             Some(whole) => state.is_whole(whole),
             None => {
                 state.is_not_kept(&self.clock);
-                state.push(last.unwrap_or_default());
+                state.push(last.unwrap_or_default(), &self.clock);
             }
         }
         state.trailers = trailers;
@@ -237,13 +258,13 @@ impl Growing {
         self.publish(state);
     }
 
-    fn broke_off(&self, mut recording: Recording, error: Option<BoxError>) {
+    fn broke_off(&self, mut recording: Recording, error: BoxError) {
         if let Some(fill) = recording.fill.take() {
             fill.fail();
         }
         let mut state = self.state();
         let landed = state.landed.take();
-        state.end = Some(End::Failed(error));
+        state.end = Some(End::Failed(Some(error)));
         self.publish(state);
         drop(landed);
     }
@@ -252,8 +273,8 @@ impl Growing {
         let refused = std::mem::take(&mut state.refused);
         let blocked = std::mem::take(&mut state.blocked);
         drop(state);
-        wake(refused);
-        wake(blocked);
+        refused.wake();
+        blocked.wake();
         self.wakers.wake_by_ref();
     }
 }

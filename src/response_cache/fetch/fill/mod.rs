@@ -4,6 +4,8 @@ pub(crate) mod budget;
 pub(crate) mod growing;
 mod reader;
 mod state;
+#[cfg(test)]
+mod tests;
 mod wakers;
 
 pub(crate) use self::{

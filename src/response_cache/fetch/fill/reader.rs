@@ -38,9 +38,9 @@ impl Reader {
     }
 
     /// One more reader.
-    pub(crate) fn following(body: &Arc<Growing>, news: &Arc<News>) -> Result<Self, Lost> {
+    pub(crate) fn following(body: &Arc<Growing>, news: Option<Arc<News>>) -> Result<Self, Lost> {
         let index = body.enter()?;
-        Ok(Self::at(Arc::clone(body), Some(Arc::clone(news)), index))
+        Ok(Self::at(Arc::clone(body), news, index))
     }
 
     fn at(body: Arc<Growing>, news: Option<Arc<News>>, index: usize) -> Self {

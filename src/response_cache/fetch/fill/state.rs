@@ -1,12 +1,12 @@
 //! What has come of a growing body, and where its readers are.
 
-use std::{collections::VecDeque, pin::Pin, task::Waker, time::Duration};
+use std::{collections::VecDeque, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 
-use super::{Fill, budget::Charge};
+use super::{Fill, budget::Charge, wakers::Waiting};
 use crate::{
     clock::{Clock, Moment},
     error::BoxError,
@@ -48,9 +48,9 @@ pub(super) struct State {
     pub(super) landed: Option<Landing<News>>,
     readers: Vec<Option<Place>>,
     /// Those who found another one polling.
-    pub(super) refused: Vec<Waker>,
+    pub(super) refused: Waiting,
     /// Those for whom the window is full.
-    pub(super) blocked: Vec<Waker>,
+    pub(super) blocked: Waiting,
 }
 
 /// The body on its way here and into the store.
@@ -75,7 +75,7 @@ pub(super) enum End {
 /// Where a reader is.
 struct Place {
     position: u64,
-    /// When it got there; kept only where readers share a window.
+    /// Since when there is something to read for it there; kept only where readers share a window.
     since: Moment,
     cut: bool,
 }
@@ -115,8 +115,8 @@ impl State {
             landed: None,
             // The one whose request brought it.
             readers: vec![Some(Place::START)],
-            refused: Vec::new(),
-            blocked: Vec::new(),
+            refused: Waiting::default(),
+            blocked: Waiting::default(),
         }
     }
 
@@ -143,7 +143,7 @@ impl State {
     }
 
     /// A reader gives up its place. Returns who can go on for it.
-    pub(super) fn leave(&mut self, reader: usize) -> Vec<Waker> {
+    pub(super) fn leave(&mut self, reader: usize) -> Waiting {
         if let Some(place) = self.readers.get_mut(reader) {
             *place = None;
         }
@@ -163,12 +163,15 @@ impl State {
         leads: bool,
         trailers_read: &mut bool,
         clock: &Clock,
-    ) -> (Option<Next>, Vec<Waker>) {
+    ) -> (Option<Next>, Waiting) {
         let Some(Some(place)) = self.readers.get(reader) else {
-            return (Some(None), Vec::new());
+            return (Some(None), Waiting::default());
         };
         if place.cut {
-            return (Some(Some(Err(BodyError::Stalled.into()))), Vec::new());
+            return (
+                Some(Some(Err(BodyError::Stalled.into()))),
+                Waiting::default(),
+            );
         }
         let position = place.position;
         if position < self.received {
@@ -177,7 +180,7 @@ impl State {
             return (Some(Some(Ok(Frame::data(data)))), self.let_go());
         }
         let next = match &mut self.end {
-            None => return (None, Vec::new()),
+            None => return (None, Waiting::default()),
             Some(End::Complete) if *trailers_read => None,
             Some(End::Complete) => {
                 *trailers_read = true;
@@ -188,7 +191,7 @@ impl State {
                 Some(Err(own.unwrap_or_else(|| BodyError::Shared.into())))
             }
         };
-        (Some(next), Vec::new())
+        (Some(next), Waiting::default())
     }
 
     fn data_at(&self, position: u64) -> Bytes {
@@ -218,12 +221,15 @@ impl State {
         if recording.fill.is_none() {
             self.is_not_kept(clock);
         }
-        self.push(data);
+        self.push(data, clock);
     }
 
-    pub(super) fn push(&mut self, data: Bytes) {
+    pub(super) fn push(&mut self, data: Bytes, clock: &Clock) {
         if data.is_empty() {
             return;
+        }
+        if !self.kept {
+            self.can_go_on(clock.now());
         }
         let first = self.chunks.is_empty() && self.received == 0;
         let data = match data.len() < SMALL && self.kept && !first {
@@ -233,6 +239,15 @@ impl State {
         let start = self.received;
         self.received += data.len() as u64;
         self.chunks.push_back(Chunk { start, data });
+    }
+
+    /// Until now those who had read all there was had nothing to read.
+    fn can_go_on(&mut self, now: Moment) {
+        let received = self.received;
+        let places = self.readers.iter_mut().flatten();
+        for place in places.filter(|place| place.position == received) {
+            place.since = now;
+        }
     }
 
     pub(super) fn is_whole(&mut self, whole: Bytes) {
@@ -253,9 +268,9 @@ impl State {
     }
 
     /// Lets go what all readers have passed, where that is not kept. Returns who can go on for it.
-    pub(super) fn let_go(&mut self) -> Vec<Waker> {
+    pub(super) fn let_go(&mut self) -> Waiting {
         if self.kept {
-            return Vec::new();
+            return Waiting::default();
         }
         let places = self.readers.iter().flatten().filter(|place| !place.cut);
         let passed = places
@@ -270,7 +285,7 @@ impl State {
             self.chunks.pop_front();
         }
         if let_go == 0 {
-            return Vec::new();
+            return Waiting::default();
         }
         self.start += let_go as u64;
         self.charge.give_back(let_go);
@@ -279,8 +294,9 @@ impl State {
 
     /// Until when the window is full, if it is: until the slowest reader has got on or is cut off.
     pub(super) fn full_until(&self, window: Window) -> Option<Moment> {
-        let held = self.received - self.start;
-        if self.kept || held == 0 || held < window.size as u64 {
+        // Where there is nothing, nobody holds up anybody.
+        let size = window.size.max(1) as u64;
+        if self.kept || self.received - self.start < size {
             return None;
         }
         let slowest = self.slowest()?;
@@ -299,7 +315,7 @@ impl State {
     }
 
     /// Cuts off the slowest reader.
-    pub(super) fn cut(&mut self) -> Vec<Waker> {
+    pub(super) fn cut(&mut self) -> Waiting {
         if let Some(slowest) = self.slowest()
             && let Some(place) = &mut self.readers[slowest]
         {

@@ -1,37 +1,65 @@
 //! Those who wait for a growing body.
 
 use std::{
+    mem::take,
     sync::Arc,
     task::{Wake, Waker},
 };
 
 use crate::sync::{Mutex, lock};
 
-/// Wakes them all. Not under a lock: a waker may run anything.
-pub(super) fn wake(wakers: Vec<Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
+/// The wakers of those who wait, by the numbers of their places.
+#[derive(Default)]
+pub(super) struct Waiting(Vec<Option<Waker>>);
+
+impl Waiting {
+    /// Notes a reader's waker. Returns the one that it replaces, if that is another: it is to be dropped once no
+    /// lock is held, as the last waker of a task may hold another reader.
+    #[must_use]
+    pub(super) fn put(&mut self, reader: usize, waker: &Waker) -> Option<Waker> {
+        if self.0.len() <= reader {
+            self.0.resize(reader + 1, None);
+        }
+        let known = &mut self.0[reader];
+        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return None;
+        }
+        known.replace(waker.clone())
+    }
+
+    #[must_use]
+    fn remove(&mut self, reader: usize) -> Option<Waker> {
+        self.0.get_mut(reader).and_then(Option::take)
+    }
+
+    /// Wakes them all. Not under a lock: a waker may run anything.
+    pub(super) fn wake(self) {
+        self.0.into_iter().flatten().for_each(Waker::wake);
+    }
 }
 
 /// The readers to wake when the body has something: together they are the waker that it is polled with.
 #[derive(Default)]
-pub(super) struct Wakers(Mutex<Vec<Option<Waker>>>);
+pub(super) struct Wakers(Mutex<Waiting>);
 
 impl Wakers {
+    /// Whether its lock is not held.
+    #[cfg(test)]
+    pub(super) fn is_free(&self) -> bool {
+        self.0.try_lock().is_ok()
+    }
+
     pub(super) fn register(&self, reader: usize, waker: &Waker) {
-        let mut wakers = lock(&self.0);
-        if wakers.len() <= reader {
-            wakers.resize(reader + 1, None);
-        }
-        match &mut wakers[reader] {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+        let mut waiting = lock(&self.0);
+        let replaced = waiting.put(reader, waker);
+        drop(waiting);
+        drop(replaced);
     }
 
     pub(super) fn forget(&self, reader: usize) {
-        let mut wakers = lock(&self.0);
-        let forgotten = wakers.get_mut(reader).and_then(Option::take);
-        drop(wakers);
+        let mut waiting = lock(&self.0);
+        let forgotten = waiting.remove(reader);
+        drop(waiting);
         drop(forgotten);
     }
 }
@@ -42,7 +70,7 @@ impl Wake for Wakers {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let wakers = std::mem::take(&mut *lock(&self.0));
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        let waiting = take(&mut *lock(&self.0));
+        waiting.wake();
     }
 }
