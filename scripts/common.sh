@@ -20,6 +20,29 @@ step() {
     fi
 }
 
+# tests NAME COMMAND...: a run of tests, whose summaries are counted. A run that fails without a
+# failed test (it did not compile) is one failure. The caller names a file for them in `log`.
+tests() {
+    local name=$1 status=0 ran bad
+    shift
+    say "$name"
+    "$@" 2>&1 | tee "$log" || status=$?
+    ran=$(count 'passed')
+    bad=$(($(count 'failed') + $(count 'timed out')))
+    if ((status != 0 && bad == 0)); then bad=1; fi
+    passed=$((passed + ran))
+    failed=$((failed + bad))
+}
+
+# Adds up the numbers before a word in the summaries of both runners: `test result: ok. 3 passed; 0 failed`
+# and `Summary [0.1s] 3 tests run: 3 passed (1 slow), 0 skipped`.
+count() {
+    sed 's/\x1b\[[0-9;]*m//g' "$log" |
+        grep -E '^test result:|^ *Summary \[' |
+        grep -oE "[0-9]+ $1" |
+        awk '{ sum += $1 } END { print sum + 0 }' || true
+}
+
 # The last line of a script, and its status.
 finish() {
     echo

@@ -1,5 +1,5 @@
-//! The lock of what threads share: the standard library's or, in unit tests under `--cfg shuttle`, those of
-//! a scheduler which tries one interleaving after the other.
+//! The lock of what threads share: the standard library's or, in unit tests under `--cfg shuttle`, that of a
+//! scheduler which tries one interleaving after the other.
 
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};

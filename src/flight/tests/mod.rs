@@ -1,5 +1,7 @@
 //! Flights with a clock that is moved by hand, and futures that are polled by hand.
 
+#[cfg(shuttle)]
+mod interleavings;
 mod landings;
 mod leaders;
 mod model;

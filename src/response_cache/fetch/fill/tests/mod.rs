@@ -1,6 +1,8 @@
 //! Growing bodies whose source is a tap in the test's hand, with readers that are polled by hand.
 
 mod ends;
+#[cfg(shuttle)]
+mod interleavings;
 mod readers;
 mod tap;
 mod window;
