@@ -3,8 +3,29 @@ use std::time::Duration;
 use super::fetch::fill::Window;
 use crate::flight::Limits;
 
-/// How requests for the same thing at the same time are collapsed into one (RFC 9211 2.6), and what that may
-/// cost: see [`ResponseCacheLayer::collapsing`](super::ResponseCacheLayer::collapsing).
+/// How requests for the same thing at the same time are collapsed into one (RFC 9111 4, RFC 9211 2.6), and what
+/// that may cost: see [`ResponseCacheLayer::collapsing`](super::ResponseCacheLayer::collapsing).
+///
+/// The first of them goes to the inner service, for all who ask for the same key and, of a resource that is known
+/// to vary, the same variant. What becomes of the others:
+///
+/// * When its head arrives, each looks whether a stored response with this head could answer it, by the same rules
+///   as ever. If so it reads the body while that arrives; if it is another variant that it wants, it waits for the
+///   first of those who do; otherwise it goes by itself.
+/// * If the response is not to be shared, two of them go by themselves, then four, and so on, as one of them may
+///   bring one that is. That the resource is like this is remembered: next time nobody waits.
+/// * If the inner service fails, panics or takes too long, the next one tries. After three failures all others are
+///   answered with what is stale, if that is allowed, or with a 502 or 504 that has a
+///   [`Refusal`](super::Refusal). If what is stale already took the place of the first failure, those who may have
+///   it do not try again.
+/// * If its client leaves before there is a head, the next one goes, and nothing is counted. If it leaves later, the
+///   others go on reading.
+///
+/// Requests with Range or `no-store` take no part; HEAD, and conditions where nothing is stored, wait for others
+/// but are not waited for; `no-cache` is not content with what others fetch.
+///
+/// Who reads a response that is being stored reads at any speed. All such responses together are held within a
+/// [budget](super::ResponseCacheLayer::fill_budget).
 ///
 /// ```
 /// use tower_keep::{ResponseCacheLayer, response_cache::Collapsing, seconds};

@@ -9,6 +9,9 @@
 //!   clients from store, as it does with `Range`.
 //! - It streams: a miss reaches the client while it is recorded, and what cannot be stored (an event stream, a
 //!   large download) passes without being collected. What was cut short is never stored.
+//! - It asks once. Requests that come while the same is being fetched wait for it and read its body while it
+//!   arrives, whoever of them leaves meanwhile; the rules for every end of the one that goes ahead are with
+//!   [`Collapsing`].
 //! - It does not leak. Responses that set cookies are refused, default lifetimes never apply to requests with
 //!   credentials, and whoever knows that a response is personal says so with [`Personal`](crate::Personal),
 //!   inside or outside of the cache.
@@ -99,7 +102,9 @@
 //! - An unsafe request invalidates what lies under its own key. With [`CacheKey::header`],
 //!   [`cookie`](CacheKey::cookie), [`user`](CacheKey::user) or [`with`](CacheKey::with) that is the part that
 //!   belongs to the same values of these as the unsafe request.
-//! - A client that leaves ends the recording of the response that it was reading.
+//! - A client that leaves ends the recording of the response that it was reading, unless others read it too.
+//! - A request may wait for another one, and for one that hangs as long as [`Collapsing::leader_time`] says. Time
+//!   limits need tokio's timers: outside of a runtime there are none.
 //! - Without the feature `axum`, a layer inside of axum's `nest` sees paths without their prefix: two nested
 //!   routers that share a store would answer for each other.
 //! - An entry is 2 MiB at most by default; set [`max_entry`](crate::store::MemoryStoreBuilder::max_entry) of the
