@@ -17,6 +17,7 @@ mod invalidation;
 mod keys;
 mod lifetimes;
 mod limits;
+mod model;
 mod multipart;
 #[cfg(feature = "axum")]
 mod nesting;

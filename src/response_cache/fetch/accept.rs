@@ -162,6 +162,9 @@ impl Exchange {
         let Some(storing) = verdict else {
             return (None, reason);
         };
+        if self.overtaken {
+            return (None, Rule::Overtaken);
+        }
         if length.is_some_and(|length| length > self.core.max_body() as u64) {
             return (None, Rule::TooLarge);
         }

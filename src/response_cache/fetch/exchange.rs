@@ -62,6 +62,10 @@ pub(crate) struct Exchange {
     /// Its place among the requests and invalidations of this process.
     pub(crate) began: u64,
     ticket: Option<Ticket>,
+    /// How many invalidations there were before it.
+    invalidations: u64,
+    /// Another one came between the request, which invalidates its target itself, and its response.
+    pub(super) overtaken: bool,
     /// Its part among the requests for the same, until it is known what has come of it.
     pub(super) part: Option<Part>,
 }
@@ -110,6 +114,8 @@ impl Exchange {
                 .is_safe()
                 .then(|| core.in_flight.ticket()),
             began: next_id(),
+            invalidations: core.in_flight.invalidations(),
+            overtaken: false,
             part,
             core,
             asked,
@@ -118,10 +124,13 @@ impl Exchange {
         }
     }
 
-    /// The request itself invalidated its target: its response is what came of that.
-    pub(crate) fn took_effect(&mut self) {
+    /// The request itself invalidated its target, as so many keys: its response is what came of that, unless
+    /// something else was invalidated meanwhile.
+    pub(crate) fn took_effect(&mut self, effects: u64) {
         self.ticket = Some(self.core.in_flight.ticket());
         self.began = next_id();
+        let known = self.invalidations + effects;
+        self.overtaken = self.core.in_flight.invalidations() != known;
     }
 
     /// Whether what is stored can be validated by this request.

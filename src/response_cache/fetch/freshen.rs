@@ -26,6 +26,8 @@ struct Updated {
     headers: HeaderMap,
     /// What to store, or why nothing.
     entry: Result<Entry, Rule>,
+    /// The age with the news, when they came.
+    initial_age: Duration,
     trail: Trail,
 }
 
@@ -112,6 +114,7 @@ impl Exchange {
             trail,
         } = storable(&self.core.settings.rules, &request, &facts, &headers, also);
         let same_rule = self.rekeyed.is_none() || search::same_rule(&headers, &base.head.headers);
+        let initial_age = facts.initial_age(arrival.wall, arrival.delay);
         let entry = match verdict {
             None => Err(reason),
             Some(_) if !same_rule => Err(Rule::SearchChanged),
@@ -123,7 +126,7 @@ impl Exchange {
                 date: facts.date,
                 began: self.began,
                 arrived: arrival.at,
-                initial_age: facts.initial_age(arrival.wall, arrival.delay),
+                initial_age,
                 contradicted: false,
                 ..base.clone()
             }),
@@ -131,6 +134,7 @@ impl Exchange {
         Updated {
             headers,
             entry,
+            initial_age,
             trail,
         }
     }
@@ -146,6 +150,7 @@ impl Exchange {
         let Updated {
             headers,
             entry,
+            initial_age,
             trail,
         } = self.updated(base, update, arrival);
         let reason = match &entry {
@@ -164,7 +169,7 @@ impl Exchange {
         };
         // What may not be kept still answers the request that brought it, which gets all fields of the update.
         let fresh = entry.unwrap_or_else(|_| Entry {
-            initial_age: Duration::ZERO,
+            initial_age,
             arrived: arrival.at,
             ..Entry::clone(base)
         });

@@ -11,20 +11,33 @@ pub(crate) fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::SeqCst)
 }
 
-/// Counts the responses that were asked for and may yet be stored.
+/// Counts the responses that were asked for and may yet be stored, and the invalidations.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct InFlight(Arc<AtomicUsize>);
+pub(crate) struct InFlight {
+    responses: Arc<AtomicUsize>,
+    invalidations: Arc<AtomicU64>,
+}
 
 impl InFlight {
     /// Counts one more, until the ticket is dropped. Take it before the number that the response is ordered
     /// by: whoever takes a later number and then finds nothing in flight has missed nothing.
     pub(crate) fn ticket(&self) -> Ticket {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ticket(Arc::clone(&self.0))
+        self.responses.fetch_add(1, Ordering::SeqCst);
+        Ticket(Arc::clone(&self.responses))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == 0
+        self.responses.load(Ordering::SeqCst) == 0
+    }
+
+    /// Counts an invalidation. Count it before the number that it is ordered by.
+    pub(crate) fn invalidates(&self) {
+        self.invalidations.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many invalidations there were, of any resource.
+    pub(crate) fn invalidations(&self) -> u64 {
+        self.invalidations.load(Ordering::SeqCst)
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Invalidation {
     parts: Parts,
     /// The changed resources. One is forgotten only once it is done.
     uris: Vec<Uri>,
+    /// How many keys it has invalidated.
+    effects: u64,
 }
 
 impl Invalidation {
@@ -30,38 +32,44 @@ impl Invalidation {
             core: Arc::clone(core),
             uris: vec![effective_uri(parts).clone()],
             parts: parts.clone(),
+            effects: 0,
         })
     }
 
-    /// Takes effect if the response to the request says so.
-    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) {
+    /// Takes effect if the response to the request says so. Returns how many keys it has invalidated.
+    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) -> u64 {
         if !invalidation::changes_target(status) {
             self.uris.clear();
-            return;
+            return 0;
         }
         if let Ok(target) = TargetUri::of(effective_uri(&self.parts), &self.parts.headers) {
             let also = invalidation::also_changed(&target, headers);
             self.uris.extend(also.iter().filter_map(TargetUri::to_uri));
         }
-        self.run().await;
+        self.run().await
     }
 
-    /// Takes effect.
-    pub(crate) async fn run(mut self) {
+    /// Takes effect. Returns how many keys it has invalidated.
+    pub(crate) async fn run(mut self) -> u64 {
         while let Some(uri) = self.uris.last() {
-            remove(&self.core, &self.parts, uri).await;
+            self.effects += remove(&self.core, &self.parts, uri).await;
             self.uris.pop();
         }
+        self.effects
     }
 }
 
-async fn remove(core: &Core, parts: &Parts, uri: &Uri) {
+async fn remove(core: &Core, parts: &Parts, uri: &Uri) -> u64 {
+    let mut effects = 0;
     for key in keys(core, parts, uri).await {
+        core.in_flight.invalidates();
+        effects += 1;
         if let Err(error) = resource::remove_all(core, &key).await {
             tracing::warn!(%error, "a changed resource could not be removed from the store");
             core.stats.store_failed();
         }
     }
+    effects
 }
 
 /// The keys under which a resource may lie: by each host that the request names, with and without the default

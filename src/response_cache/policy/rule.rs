@@ -139,6 +139,8 @@ rules! {
     NoUse = "no-use", "RFC 9111 4";
     /// A POST whose Content-Location is not its own URI, or without explicit freshness.
     PostNotReusable = "post-not-reusable", "RFC 9110 9.3.3";
+    /// Something else was invalidated between a request that changes its target and the response to it.
+    Overtaken = "overtaken", "RFC 9111 4.4";
     /// The response no longer says the same of its query parameters.
     SearchChanged = "search-changed", "No-Vary-Search";
     /// The body is larger than an entry may be.

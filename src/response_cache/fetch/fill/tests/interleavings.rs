@@ -35,7 +35,12 @@ fn read(mut reader: Reader, at_most: usize) -> (String, Got) {
 /// A bench with three readers of one body, of which the first has asked for it.
 fn readers(bench: &Bench, tap: &Tap) -> [Reader; 3] {
     let body = bench.body(tap);
-    [true, false, false].map(|leads| Reader::new(&body, None, leads).expect("its start is there"))
+    let follower = || Reader::following(&body, None).expect("its start is there");
+    [
+        Reader::leading(Arc::clone(&body), None),
+        follower(),
+        follower(),
+    ]
 }
 
 fn spawn(reader: Reader, at_most: usize) -> thread::JoinHandle<(String, Got)> {
@@ -168,11 +173,12 @@ fn readers_may_come_as_long_as_its_start_is_there() {
     check(|| {
         let (bench, tap) = (Bench::new(), Tap::default());
         let body = bench.body(&tap);
-        let first = Reader::new(&body, None, true).expect("its start is there");
+        let first = Reader::leading(Arc::clone(&body), None);
         let first = spawn(first, usize::MAX);
         let pouring = pour(&tap, &["one ", "two"], Tap::end);
         let late = Arc::clone(&body);
-        let late = thread::spawn(move || Reader::new(&late, None, false).map(|one| read(one, 99)));
+        let late =
+            thread::spawn(move || Reader::following(&late, None).ok().map(|one| read(one, 99)));
         let all = ("one two".to_owned(), Got::End);
         assert_eq!(
             late.join().expect("it does not panic"),
