@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::{
     answer::{
-        body::{RequestBody, ResponseBody},
+        body::ResponseBody,
         looked::{Looked, candidate},
         refusal::Refusal,
         report::Report,
@@ -27,7 +27,7 @@ use super::{
         reuse::{Reuse, reuse},
         validation,
     },
-    request::plan::Asked,
+    request::{body::RequestBody, plan::Asked},
     stored::select,
 };
 use crate::{clock::Moment, error::BoxError};

@@ -131,19 +131,14 @@ mod stats;
 mod stored;
 
 pub use self::{
-    answer::{
-        body::{RequestBody, ResponseBody},
-        body_error::BodyError,
-        refusal::Refusal,
-        report::Outcome,
-    },
+    answer::{body::ResponseBody, body_error::BodyError, refusal::Refusal, report::Outcome},
     background::Background,
     cache_policy::CachePolicy,
     collapsing::Collapsing,
     inspect::Inspection,
     layer::ResponseCacheLayer,
     policy::{Rule, SetCookie, Trail},
-    request::cache_key::CacheKey,
+    request::{body::RequestBody, cache_key::CacheKey},
     service::{ResponseCache, ResponseFuture},
     stats::Stats,
     stored::{entity_tag::EntityTags, entry::CachedResponse},

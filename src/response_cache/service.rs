@@ -15,15 +15,13 @@ use tower_service::Service;
 
 use super::{
     ResponseCacheLayer,
-    answer::{
-        body::{RequestBody, ResponseBody},
-        looked::Looked,
-    },
+    answer::{body::ResponseBody, looked::Looked},
     core::Core,
     fetch::refresh,
     flow,
     policy::Rule,
     request::{
+        body::RequestBody,
         plan::{Aside, Asked, plan},
         post_body,
     },

@@ -12,11 +12,11 @@ use crate::{
     header::connection,
     personal::Personal,
     response_cache::{
-        answer::{body::RequestBody, looked::Looked, stale::Fallback},
+        answer::{looked::Looked, stale::Fallback},
         core::Core,
         flow::{self, Found, Inner},
         policy::{Rule, reuse::Reuse},
-        request::plan::Asked,
+        request::{body::RequestBody, plan::Asked},
     },
 };
 

@@ -7,11 +7,11 @@ use http::{Response, header, request::Parts};
 use http_body::{Body, Frame};
 use sha2::{Digest, Sha256};
 
-use super::plan;
+use super::{body::RequestBody, plan};
 use crate::{
     error::BoxError,
     response_cache::{
-        answer::body::{RequestBody, ResponseBody, into_bytes},
+        answer::body::{ResponseBody, into_bytes},
         core::Core,
         flow::{self, Inner},
         policy::Rule,
