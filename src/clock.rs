@@ -177,11 +177,11 @@ impl Clock {
     }
 }
 
-#[cfg(feature = "response-cache")]
 impl Clock {
-    /// Whether [`sleep`](Self::sleep) can be called here, as far as that can be known: those who only limit
-    /// how long something takes do without a limit otherwise.
-    pub(crate) fn has_timers(&self) -> bool {
+    /// Whether [`sleep`](Self::sleep) can be called here, as far as that can be known: inside of a tokio runtime,
+    /// where it takes one. Who only limits how long something takes can do without a limit otherwise.
+    #[must_use]
+    pub fn has_timers(&self) -> bool {
         match &self.0 {
             Kind::System { .. } => tokio_has_timers(),
             Kind::Other(source) => source.has_timers(),

@@ -62,9 +62,9 @@ pub(crate) struct Exchange {
     /// Its place among the requests and invalidations of this process.
     pub(crate) began: u64,
     ticket: Option<Ticket>,
-    /// How many invalidations there were before it.
-    invalidations: u64,
-    /// Another one came between the request, which invalidates its target itself, and its response.
+    /// See [`InFlight::quiet`](super::in_flight::InFlight::quiet).
+    quiet: Option<u64>,
+    /// Something else came between the request, which invalidates its target itself, and its response.
     pub(super) overtaken: bool,
     /// Its part among the requests for the same, until it is known what has come of it.
     pub(super) part: Option<Part>,
@@ -114,7 +114,7 @@ impl Exchange {
                 .is_safe()
                 .then(|| core.in_flight.ticket()),
             began: next_id(),
-            invalidations: core.in_flight.invalidations(),
+            quiet: core.in_flight.quiet(),
             overtaken: false,
             part,
             core,
@@ -124,13 +124,13 @@ impl Exchange {
         }
     }
 
-    /// The request itself invalidated its target, as so many keys: its response is what came of that, unless
-    /// something else was invalidated meanwhile.
+    /// The request itself invalidated its target, as so many keys: its response is what came of that. If anything
+    /// else was asked for or invalidated at the same time, that may be newer, and nobody can tell.
     pub(crate) fn took_effect(&mut self, effects: u64) {
+        let events = self.core.in_flight.events();
+        self.overtaken = self.quiet.is_none_or(|before| before + effects != events);
         self.ticket = Some(self.core.in_flight.ticket());
         self.began = next_id();
-        let known = self.invalidations + effects;
-        self.overtaken = self.core.in_flight.invalidations() != known;
     }
 
     /// Whether what is stored can be validated by this request.

@@ -11,11 +11,11 @@ pub(crate) fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::SeqCst)
 }
 
-/// Counts the responses that were asked for and may yet be stored, and the invalidations.
+/// Counts the responses that were asked for and may yet be stored, and all that ever were, invalidations included.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InFlight {
     responses: Arc<AtomicUsize>,
-    invalidations: Arc<AtomicU64>,
+    events: Arc<AtomicU64>,
 }
 
 impl InFlight {
@@ -23,6 +23,7 @@ impl InFlight {
     /// by: whoever takes a later number and then finds nothing in flight has missed nothing.
     pub(crate) fn ticket(&self) -> Ticket {
         self.responses.fetch_add(1, Ordering::SeqCst);
+        self.events.fetch_add(1, Ordering::SeqCst);
         Ticket(Arc::clone(&self.responses))
     }
 
@@ -32,12 +33,18 @@ impl InFlight {
 
     /// Counts an invalidation. Count it before the number that it is ordered by.
     pub(crate) fn invalidates(&self) {
-        self.invalidations.fetch_add(1, Ordering::SeqCst);
+        self.events.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How many invalidations there were, of any resource.
-    pub(crate) fn invalidations(&self) -> u64 {
-        self.invalidations.load(Ordering::SeqCst)
+    /// How many tickets and invalidations there were, of any resource.
+    pub(crate) fn events(&self) -> u64 {
+        self.events.load(Ordering::SeqCst)
+    }
+
+    /// The same, if nothing is in flight.
+    pub(crate) fn quiet(&self) -> Option<u64> {
+        let events = self.events();
+        self.is_empty().then_some(events)
     }
 }
 

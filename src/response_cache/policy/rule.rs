@@ -139,7 +139,7 @@ rules! {
     NoUse = "no-use", "RFC 9111 4";
     /// A POST whose Content-Location is not its own URI, or without explicit freshness.
     PostNotReusable = "post-not-reusable", "RFC 9110 9.3.3";
-    /// Something else was invalidated between a request that changes its target and the response to it.
+    /// Something else was asked for, or invalidated, between a request that changes its target and the response.
     Overtaken = "overtaken", "RFC 9111 4.4";
     /// The response no longer says the same of its query parameters.
     SearchChanged = "search-changed", "No-Vary-Search";
