@@ -62,7 +62,7 @@ where
 {
     let invalidation = Invalidation::of_request(&core, &parts);
     let result = send(&mut inner, Request::from_parts(parts, body)).await;
-    let response = settle(invalidation, result).await.0?;
+    let response = settle(invalidation, result).await?;
     let mut response = response.map(ResponseBody::passed);
     // What is switched to another protocol is no response to speak about.
     if !response.status().is_informational() {
@@ -200,9 +200,12 @@ where
     }
     let result = send(&mut inner, Request::from_parts(parts, body)).await;
     let invalidates = invalidation.is_some();
-    let (result, effects) = settle(invalidation, result).await;
     if invalidates {
-        exchange.took_effect(effects);
+        exchange.answered();
+    }
+    let result = settle(invalidation, result).await;
+    if invalidates {
+        exchange.took_effect();
     }
     let response = match exchange.or_stale(result, fallback) {
         ControlFlow::Continue(response) => response,
@@ -261,23 +264,22 @@ where
     inner.call(request).await
 }
 
-/// Lets an unsafe request take its effect before anybody learns its outcome. Returns how many keys it has
-/// invalidated.
+/// Lets an unsafe request take its effect before anybody learns its outcome.
 async fn settle<R, E>(
     invalidation: Option<Invalidation>,
     result: Result<Response<R>, E>,
-) -> (Result<Response<R>, E>, u64) {
+) -> Result<Response<R>, E> {
     let Some(invalidation) = invalidation else {
-        return (result, 0);
+        return result;
     };
-    let effects = match &result {
+    match &result {
         Ok(response) => {
             invalidation
                 .settle(response.status(), response.headers())
-                .await
+                .await;
         }
         // It may have taken place.
         Err(_) => invalidation.run().await,
-    };
-    (result, effects)
+    }
+    result
 }

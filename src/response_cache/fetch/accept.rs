@@ -200,7 +200,7 @@ impl Exchange {
             date: facts.date,
             part: None,
             began: self.began,
-            ticket: self.core.in_flight.ticket(),
+            ticket: self.core.in_flight.ticket(&self.asked.key),
             arrived: arrival.at,
             length: None,
             trailers_announced: headers.contains_key(header::TRAILER),

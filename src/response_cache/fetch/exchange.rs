@@ -112,9 +112,9 @@ impl Exchange {
                 .facts
                 .method
                 .is_safe()
-                .then(|| core.in_flight.ticket()),
+                .then(|| core.in_flight.ticket(&asked.key)),
             began: next_id(),
-            quiet: core.in_flight.quiet(),
+            quiet: core.in_flight.quiet(&asked.key),
             overtaken: false,
             part,
             core,
@@ -124,12 +124,18 @@ impl Exchange {
         }
     }
 
-    /// The request itself invalidated its target, as so many keys: its response is what came of that. If anything
-    /// else was asked for or invalidated at the same time, that may be newer, and nobody can tell.
-    pub(crate) fn took_effect(&mut self, effects: u64) {
-        let events = self.core.in_flight.events();
-        self.overtaken = self.quiet.is_none_or(|before| before + effects != events);
-        self.ticket = Some(self.core.in_flight.ticket());
+    /// An unsafe request has been answered, or never will be. If anything else was asked for of its resource, or
+    /// invalidated, since it began, that may be newer than the response, and nobody can tell.
+    pub(crate) fn answered(&mut self) {
+        let quiet = self.core.in_flight.quiet(&self.asked.key);
+        self.overtaken = self.quiet.is_none() || self.quiet != quiet;
+    }
+
+    /// The request itself invalidated its target: its response is what came of that.
+    pub(crate) fn took_effect(&mut self) {
+        let in_flight = &self.core.in_flight;
+        self.overtaken |= in_flight.quiet(&self.asked.key).is_none();
+        self.ticket = Some(in_flight.ticket(&self.asked.key));
         self.began = next_id();
     }
 

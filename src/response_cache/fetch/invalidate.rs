@@ -21,8 +21,6 @@ pub(crate) struct Invalidation {
     parts: Parts,
     /// The changed resources. One is forgotten only once it is done.
     uris: Vec<Uri>,
-    /// How many keys it has invalidated.
-    effects: u64,
 }
 
 impl Invalidation {
@@ -32,44 +30,39 @@ impl Invalidation {
             core: Arc::clone(core),
             uris: vec![effective_uri(parts).clone()],
             parts: parts.clone(),
-            effects: 0,
         })
     }
 
-    /// Takes effect if the response to the request says so. Returns how many keys it has invalidated.
-    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) -> u64 {
+    /// Takes effect if the response to the request says so.
+    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) {
         if !invalidation::changes_target(status) {
             self.uris.clear();
-            return 0;
+            return;
         }
         if let Ok(target) = TargetUri::of(effective_uri(&self.parts), &self.parts.headers) {
             let also = invalidation::also_changed(&target, headers);
             self.uris.extend(also.iter().filter_map(TargetUri::to_uri));
         }
-        self.run().await
+        self.run().await;
     }
 
-    /// Takes effect. Returns how many keys it has invalidated.
-    pub(crate) async fn run(mut self) -> u64 {
+    /// Takes effect.
+    pub(crate) async fn run(mut self) {
         while let Some(uri) = self.uris.last() {
-            self.effects += remove(&self.core, &self.parts, uri).await;
+            remove(&self.core, &self.parts, uri).await;
             self.uris.pop();
         }
-        self.effects
     }
 }
 
-async fn remove(core: &Core, parts: &Parts, uri: &Uri) -> u64 {
-    let mut effects = 0;
+async fn remove(core: &Core, parts: &Parts, uri: &Uri) {
     for key in keys(core, parts, uri).await {
-        core.in_flight.invalidates();
-        effects += 1;
+        core.in_flight.invalidates(&key);
         if let Err(error) = resource::remove_all(core, &key).await {
             tracing::warn!(%error, "a changed resource could not be removed from the store");
             core.stats.store_failed();
         }
     }
-    effects
 }
 
 /// The keys under which a resource may lie: by each host that the request names, with and without the default

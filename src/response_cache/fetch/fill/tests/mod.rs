@@ -91,7 +91,7 @@ impl Bench {
             vary: Vary::default(),
             date: 0,
             began: next_id(),
-            ticket: self.core.in_flight.ticket(),
+            ticket: self.core.in_flight.ticket(&key()),
             arrived: self.core.settings.clock.now(),
             initial_age: Duration::ZERO,
             length: None,
