@@ -30,7 +30,7 @@ use super::{
     request::{body::RequestBody, plan::Asked},
     stored::select,
 };
-use crate::{clock::Moment, error::BoxError};
+use crate::error::BoxError;
 
 /// What the cache needs of the service that it wraps.
 pub(super) trait Inner<Q, R>:
@@ -95,14 +95,7 @@ where
         Some(looked) => looked,
         None => Looked::look(&core, &parts, &mut asked).await,
     };
-    if let Some(response) = from_store(
-        &core,
-        &inner,
-        &parts,
-        &asked,
-        &looked,
-        core.settings.clock.now(),
-    ) {
+    if let Some(response) = from_store(&core, &inner, &parts, &asked, &looked) {
         return Ok(response);
     }
     if asked.facts.directives.only_if_cached && asked.may_be_answered() {
@@ -111,19 +104,10 @@ where
     }
     let (looked, part) = match collapse(&core, &parts, &mut asked, looked, seen).await {
         Collapsed::Answer(response) => return Ok(response),
-        Collapsed::Stored(looked) => {
-            match from_store(
-                &core,
-                &inner,
-                &parts,
-                &asked,
-                &looked,
-                core.settings.clock.now(),
-            ) {
-                Some(response) => return Ok(response),
-                None => (looked, None),
-            }
-        }
+        Collapsed::Stored(looked) => match from_store(&core, &inner, &parts, &asked, &looked) {
+            Some(response) => return Ok(response),
+            None => (looked, None),
+        },
         Collapsed::Fetch(looked, part) => (looked, part),
     };
     refresh::start_whole(&core, &inner, &parts, &asked, &looked);
@@ -136,13 +120,12 @@ where
 }
 
 /// The answer from store if what was found is one, and its refresh behind it where it wants one.
-pub(super) fn from_store<S, Q, R>(
+fn from_store<S, Q, R>(
     core: &Arc<Core>,
     inner: &S,
     parts: &Parts,
     asked: &Asked,
     looked: &Looked,
-    now: Moment,
 ) -> Option<Response<ResponseBody<R>>>
 where
     S: Inner<Q, R>,
@@ -150,9 +133,10 @@ where
     R: Body + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let response = looked.serve(core, parts, asked, now)?;
+    let entry = looked.served()?;
+    let now = core.settings.clock.now();
     refresh::start(core, inner, parts, asked, looked);
-    Some(response)
+    Some(looked.answer(core, entry, parts, asked, now))
 }
 
 /// What a request goes to the inner service with.

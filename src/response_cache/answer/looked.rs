@@ -145,18 +145,6 @@ impl Looked {
         }
     }
 
-    /// The answer from store, if that was decided on.
-    pub(crate) fn serve<B>(
-        &self,
-        core: &Core,
-        parts: &Parts,
-        asked: &Asked,
-        now: Moment,
-    ) -> Option<Response<ResponseBody<B>>> {
-        let entry = self.served()?;
-        Some(self.answer(core, entry, parts, asked, now))
-    }
-
     /// What answers, if that was decided on.
     pub(crate) fn served(&self) -> Option<&Arc<Entry>> {
         let served = matches!(self.decision.verdict, Reuse::Serve | Reuse::Refresh);

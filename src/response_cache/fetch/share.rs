@@ -108,7 +108,7 @@ impl Exchange {
     }
 
     /// Whether a response could answer another request like this one; otherwise why not.
-    pub(super) fn is_shareable(&self, candidate: Candidate<'_>) -> Result<(), Rule> {
+    fn is_shareable(&self, candidate: Candidate<'_>) -> Result<(), Rule> {
         let decision = reuse(&self.core.settings.rules, &self.asked.facts, candidate);
         match decision.verdict {
             Reuse::Serve | Reuse::Refresh => Ok(()),

@@ -73,7 +73,7 @@ fn mark(place: &Place, request: &RequestFacts) -> u64 {
     place.fingerprint() ^ kind
 }
 
-/// How long it is worth remembering: not what a single request caused, nor what passes.
+/// Whether it is worth remembering: what a single request caused is not, nor what passes.
 pub(super) fn is_lasting(reason: Rule) -> bool {
     !matches!(
         reason,
