@@ -46,6 +46,8 @@ mod flight;
 mod header;
 #[cfg(feature = "response-cache")]
 pub mod key;
+#[cfg(feature = "response-cache")]
+pub mod ledger;
 mod peer;
 mod personal;
 mod principal;

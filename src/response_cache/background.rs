@@ -9,6 +9,8 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::clock::Sleep;
+
 /// The background work of a cache: see
 /// [`ResponseCacheLayer::background`](super::ResponseCacheLayer::background).
 ///
@@ -63,6 +65,21 @@ impl Background {
         {
             self.tasks.spawn_on(work, &runtime);
         }
+    }
+
+    /// Does `work`, which may take a while, after `sleep`; at once outside of a runtime.
+    pub(super) fn later(&self, sleep: Sleep, work: impl FnOnce() + Send + 'static) {
+        let Ok(runtime) = Handle::try_current() else {
+            work();
+            return;
+        };
+        let (stopping, tasks) = (self.stopping.clone(), self.tasks.clone());
+        let blocking = runtime.clone();
+        runtime.spawn(async move {
+            if stopping.run_until_cancelled_owned(sleep).await.is_some() {
+                tasks.spawn_blocking_on(work, &blocking);
+            }
+        });
     }
 
     /// Whether refreshes can be begun: there is a runtime, and nobody has asked to stop.

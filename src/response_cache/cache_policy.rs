@@ -18,6 +18,7 @@ use std::time::Duration;
 pub struct CachePolicy {
     pub(super) ttl: Option<Duration>,
     pub(super) no_store: bool,
+    tags: Vec<String>,
 }
 
 impl CachePolicy {
@@ -40,6 +41,13 @@ impl CachePolicy {
     pub fn do_not_store(mut self) -> Self {
         self.no_store = true;
         self
+    }
+}
+
+impl CachePolicy {
+    /// The tags that the handler gave.
+    pub(super) fn tag_names(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(String::as_str)
     }
 }
 

@@ -9,12 +9,14 @@ use super::{
     policy::{Rule, rules::Rules},
     request::cache_key::{CacheKey, Extra, Keyed},
     stats::Counters,
-    stored::{entity_tag::EntityTags, entry::CachedResponse},
+    stored::{entity_tag::EntityTags, entry::CachedResponse, place::Place, tags},
 };
 use crate::{
     clock::Clock,
     flight::Flights,
     header::cache_status::CacheName,
+    key::Key,
+    ledger::Ledger,
     store::{BoxStore, Store},
 };
 
@@ -32,6 +34,7 @@ const FILL_BUDGET: usize = 64 << 20;
 #[repr(align(128))]
 pub(crate) struct Core {
     pub(crate) store: BoxStore<CachedResponse>,
+    pub(crate) ledger: Ledger,
     pub(crate) stats: Counters,
     pub(crate) background: Background,
     pub(crate) in_flight: InFlight,
@@ -53,6 +56,10 @@ pub(crate) struct Settings {
     pub(crate) outcome: bool,
     pub(crate) etag: EntityTags,
     pub(crate) max_variants: usize,
+    /// How many tags a response may have to be stored.
+    pub(crate) max_tags: usize,
+    /// Whether clients do not get to see tags.
+    pub(crate) strip_tags: bool,
     pub(crate) max_body: usize,
     pub(crate) ignore_cookies: bool,
     /// What a private cache stores is for itself: apart from what others keep in the same store.
@@ -73,6 +80,8 @@ impl Default for Settings {
             outcome: false,
             etag: EntityTags::default(),
             max_variants: 32,
+            max_tags: 128,
+            strip_tags: true,
             max_body: usize::MAX,
             ignore_cookies: false,
             compartment: None,
@@ -86,6 +95,7 @@ impl Default for Settings {
 impl Core {
     pub(crate) fn new(store: BoxStore<CachedResponse>) -> Self {
         Self {
+            ledger: store.ledger(),
             store,
             stats: Counters::default(),
             background: Background::default(),
@@ -107,6 +117,19 @@ impl Core {
     ) -> Result<Keyed, Rule> {
         extra.compartment = self.settings.compartment;
         self.settings.key.of(parts, uri, &extra)
+    }
+
+    /// The resource that a key belongs to.
+    pub(crate) fn place_of(&self, key: &Key) -> Place {
+        // What a response says of its query makes several queries one resource, and which is known only to it.
+        Place::of(key, self.settings.no_vary_search)
+    }
+
+    /// Removes the tags from a response, which are meant for this cache.
+    pub(crate) fn strip_tags(&self, headers: &mut HeaderMap) {
+        if self.settings.strip_tags {
+            tags::strip(headers);
+        }
     }
 
     /// The longest body that is recorded.

@@ -9,11 +9,7 @@ use tower_service::Service;
 
 use super::{
     answer::{
-        body::ResponseBody,
-        looked::{Looked, candidate},
-        refusal::Refusal,
-        report::Report,
-        stale::Fallback,
+        body::ResponseBody, looked::Looked, refusal::Refusal, report::Report, stale::Fallback,
     },
     core::Core,
     fetch::{
@@ -62,8 +58,9 @@ where
 {
     let invalidation = Invalidation::of_request(&core, &parts);
     let result = send(&mut inner, Request::from_parts(parts, body)).await;
-    let response = settle(invalidation, result).await?;
-    let mut response = response.map(ResponseBody::passed);
+    let (result, _) = settle(invalidation, result).await;
+    let mut response = result?.map(ResponseBody::passed);
+    core.strip_tags(response.headers_mut());
     // What is switched to another protocol is no response to speak about.
     if !response.status().is_informational() {
         let mut trail = Trail::default();
@@ -187,9 +184,9 @@ where
     if invalidates {
         exchange.answered();
     }
-    let result = settle(invalidation, result).await;
+    let (result, effect) = settle(invalidation, result).await;
     if invalidates {
-        exchange.took_effect();
+        exchange.took_effect(effect);
     }
     let response = match exchange.or_stale(result, fallback) {
         ControlFlow::Continue(response) => response,
@@ -226,7 +223,10 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
     };
     let now = core.settings.clock.now();
     others.retain(|entry| {
-        let verdict = reuse(&core.settings.rules, &asked.facts, candidate(entry, now)).verdict;
+        let Ok(candidate) = entry.candidate(&core.ledger, now) else {
+            return false;
+        };
+        let verdict = reuse(&core.settings.rules, &asked.facts, candidate).verdict;
         let other = selected
             .as_ref()
             .is_none_or(|selected| selected.id != entry.id);
@@ -248,22 +248,22 @@ where
     inner.call(request).await
 }
 
-/// Lets an unsafe request take its effect before anybody learns its outcome.
+/// Lets an unsafe request take its effect before anybody learns its outcome, and says at which position.
 async fn settle<R, E>(
     invalidation: Option<Invalidation>,
     result: Result<Response<R>, E>,
-) -> Result<Response<R>, E> {
+) -> (Result<Response<R>, E>, Option<u64>) {
     let Some(invalidation) = invalidation else {
-        return result;
+        return (result, None);
     };
-    match &result {
+    let position = match &result {
         Ok(response) => {
             invalidation
                 .settle(response.status(), response.headers())
-                .await;
+                .await
         }
         // It may have taken place.
-        Err(_) => invalidation.run().await,
-    }
-    result
+        Err(_) => Some(invalidation.run().await),
+    };
+    (result, position)
 }

@@ -125,6 +125,7 @@ pub mod fuzz;
 mod inspect;
 mod layer;
 mod policy;
+mod purge;
 mod request;
 mod service;
 mod stats;

@@ -72,8 +72,8 @@ impl Counters {
         self.0.add(NOT_COLLAPSED + reason as usize);
     }
 
-    pub(super) fn invalidated(&self) {
-        self.0.add(INVALIDATED);
+    pub(super) fn invalidated(&self, names: u64) {
+        (0..names).for_each(|_| self.0.add(INVALIDATED));
     }
 
     pub(super) fn snapshot(&self) -> Stats {
@@ -121,7 +121,7 @@ pub struct Stats {
     pub store_errors: u64,
     /// Stored responses that the origin confirmed.
     pub validated: u64,
-    /// Resources invalidated by unsafe requests.
+    /// Resources, tags and groups that were invalidated while something stored belonged to them, and patterns.
     pub invalidated: u64,
     /// Refreshes in the background that came to an answer, a failure of the origin included.
     pub refreshed: u64,

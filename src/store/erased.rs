@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use futures_util::future::BoxFuture;
 
 use super::{Change, Lookup, Store, StoreError, Stored, Updated};
-use crate::key::Key;
+use crate::{key::Key, ledger::Ledger};
 
 type ErasedChange<'a, V> = &'a mut (dyn FnMut(Option<&V>) -> Change<V> + Send);
 
@@ -33,6 +33,14 @@ impl<V> fmt::Debug for BoxStore<V> {
 impl<V: Stored> Store<V> for BoxStore<V> {
     fn max_entry(&self) -> usize {
         self.0.max_entry()
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.0.ledger()
+    }
+
+    fn sweep(&self, is_dead: &mut dyn FnMut(&V) -> bool) -> usize {
+        self.0.sweep(is_dead)
     }
 
     fn lookup(&self, key: &Key) -> Lookup<V> {
@@ -65,6 +73,10 @@ impl<V: Stored> Store<V> for BoxStore<V> {
 trait ErasedStore<V>: Send + Sync {
     fn max_entry(&self) -> usize;
 
+    fn ledger(&self) -> Ledger;
+
+    fn sweep(&self, is_dead: &mut dyn FnMut(&V) -> bool) -> usize;
+
     fn lookup(&self, key: &Key) -> Lookup<V>;
 
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<V>, StoreError>>;
@@ -85,6 +97,14 @@ trait ErasedStore<V>: Send + Sync {
 impl<V: Stored, S: Store<V>> ErasedStore<V> for S {
     fn max_entry(&self) -> usize {
         Store::max_entry(self)
+    }
+
+    fn ledger(&self) -> Ledger {
+        Store::ledger(self)
+    }
+
+    fn sweep(&self, is_dead: &mut dyn FnMut(&V) -> bool) -> usize {
+        Store::sweep(self, is_dead)
     }
 
     fn lookup(&self, key: &Key) -> Lookup<V> {

@@ -11,7 +11,7 @@
 
 use std::{future::Future, time::Duration};
 
-use crate::key::Key;
+use crate::{key::Key, ledger::Ledger};
 
 mod erased;
 mod error;
@@ -88,6 +88,19 @@ pub trait Store<V: Stored>: Send + Sync + 'static {
     /// heavier need not be brought.
     fn max_entry(&self) -> usize {
         usize::MAX
+    }
+
+    /// What was invalidated of the values: one ledger for all who share the store, so that each of them learns
+    /// what the others invalidate. By default a new one, for a store with a single user.
+    fn ledger(&self) -> Ledger {
+        Ledger::new()
+    }
+
+    /// Removes the values that `is_dead` says are of no more use, as far as the store can go through its values.
+    /// Returns how many it went through; 0, as by default, if it cannot.
+    fn sweep(&self, is_dead: &mut dyn FnMut(&V) -> bool) -> usize {
+        let _ = is_dead;
+        0
     }
 
     /// Looks a value up, waiting for a remote store where there is one.

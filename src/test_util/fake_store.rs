@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     key::Key,
+    ledger::Ledger,
     store::{Change, Lookup, Store, StoreError, Stored, Updated},
 };
 
@@ -33,6 +34,7 @@ struct Server<V> {
     gets: AtomicUsize,
     updates: AtomicUsize,
     retries: AtomicUsize,
+    ledger: Ledger,
 }
 
 struct State<V> {
@@ -67,6 +69,7 @@ impl<V: Stored> FakeRemoteStore<V> {
             gets: AtomicUsize::new(0),
             updates: AtomicUsize::new(0),
             retries: AtomicUsize::new(0),
+            ledger: Ledger::new(),
         };
         Self {
             server: Arc::new(server),
@@ -190,6 +193,10 @@ impl<V> State<V> {
 }
 
 impl<V: Stored> Store<V> for FakeRemoteStore<V> {
+    fn ledger(&self) -> Ledger {
+        self.server.ledger.clone()
+    }
+
     fn lookup(&self, _: &Key) -> Lookup<V> {
         Lookup::Remote
     }

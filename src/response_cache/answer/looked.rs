@@ -1,20 +1,23 @@
 //! What was found for a request, and what it is good for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Response, request::Parts};
 
 use super::{body::ResponseBody, report::Report, serve};
 use crate::{
     clock::Moment,
+    key::Key,
     response_cache::{
         core::Core,
         policy::{
             Decision, Rule, Trail,
-            reuse::{Candidate, Reuse, reuse},
+            reuse::{Reuse, reuse},
+            storable::seconds_left,
         },
         request::plan::Asked,
         stored::{
+            departed,
             entry::{Entry, Variants},
             search,
             select::{self, Selection},
@@ -27,13 +30,17 @@ pub(crate) struct Looked {
     pub(crate) entry: Option<Arc<Entry>>,
     pub(crate) others: Option<Arc<Variants>>,
     pub(crate) decision: Decision<Reuse>,
+    /// How long the entry is fresh.
+    lifetime: Duration,
     /// No client waits: it is a refresh.
     pub(crate) background: bool,
 }
 
 impl Looked {
-    pub(crate) fn nothing() -> Self {
-        Self::absent(Rule::NothingStored)
+    /// Nothing is there, for this reason as far as that is known.
+    fn missing(core: &Core, key: &Key) -> Self {
+        let departure = core.ledger.departures().of(key);
+        Self::absent(departure.map_or(Rule::NothingStored, departed::rule))
     }
 
     pub(crate) fn absent(reason: Rule) -> Self {
@@ -47,6 +54,7 @@ impl Looked {
                 reason,
                 trail,
             },
+            lifetime: Duration::ZERO,
             background: false,
         }
     }
@@ -76,12 +84,18 @@ impl Looked {
         entry: Arc<Entry>,
         now: Moment,
     ) -> Self {
-        let decision = reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
+        let candidate = match entry.candidate(&core.ledger, now) {
+            Ok(candidate) => candidate,
+            Err(cause) => return Self::absent(departed::invalidated(cause)),
+        };
+        let decision = reuse(&core.settings.rules, &asked.facts, candidate);
         let fresh = matches!(decision.reason, Rule::Fresh | Rule::EarlyRefresh);
         if !fresh || !serve::has_parts(core, &entry, &parts.headers, &asked.facts.method) {
             return Self::absent(Rule::PartMissing);
         }
+        let lifetime = candidate.lifetime;
         Self {
+            lifetime,
             entry: Some(entry),
             others: None,
             decision: Decision {
@@ -101,18 +115,22 @@ impl Looked {
         now: Moment,
     ) -> Self {
         match selection {
-            Selection::Nothing => Self::nothing(),
+            Selection::Nothing => Self::missing(core, &asked.key),
             Selection::OtherVariants(others) => Self {
                 others: Some(others),
                 ..Self::absent(Rule::VaryMismatch)
             },
-            Selection::Response(entry) if entry.is_over(now) => Self::nothing(),
+            Selection::Response(entry) if entry.is_over(now) => Self::absent(Rule::Expired),
             Selection::Response(entry) if entry.parts.is_some() => {
                 Self::judge_parts(core, parts, asked, entry, now)
             }
             Selection::Response(entry) => {
-                let mut decision =
-                    reuse(&core.settings.rules, &asked.facts, candidate(&entry, now));
+                let candidate = match entry.candidate(&core.ledger, now) {
+                    Ok(candidate) => candidate,
+                    Err(cause) => return Self::absent(departed::invalidated(cause)),
+                };
+                let mut decision = reuse(&core.settings.rules, &asked.facts, candidate);
+                let lifetime = candidate.lifetime;
                 // Asked only where it matters: it takes a lock.
                 if decision.verdict == Reuse::Refresh
                     && !(asked.may_be_refreshed() && core.background.can_refresh())
@@ -120,6 +138,7 @@ impl Looked {
                     (decision.verdict, decision.reason) = without_refresh(decision.reason);
                 }
                 Self {
+                    lifetime,
                     entry: Some(entry),
                     others: None,
                     decision,
@@ -162,7 +181,7 @@ impl Looked {
     ) -> Response<ResponseBody<B>> {
         let age = entry.age(now);
         let Decision { reason, trail, .. } = self.decision;
-        let report = Report::hit(reason, trail, entry.terms.ttl(age), &asked.key);
+        let report = Report::hit(reason, trail, seconds_left(self.lifetime, age), &asked.key);
         if asked.for_whole {
             return serve::whole_from_store(core, entry, age, &report);
         }
@@ -180,18 +199,5 @@ fn without_refresh(reason: Rule) -> (Reuse, Rule) {
         (Reuse::Serve, Rule::Fresh)
     } else {
         (Reuse::Validate, Rule::Stale)
-    }
-}
-
-/// Makes numbers in a row look unlike one another (the golden ratio in 64 bits).
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
-/// A stored response as decisions see it.
-pub(crate) fn candidate(entry: &Entry, now: Moment) -> Candidate<'_> {
-    Candidate {
-        terms: &entry.terms,
-        age: entry.age(now),
-        contradicted: entry.contradicted,
-        spread: entry.id.wrapping_mul(SPREAD) >> 32,
     }
 }

@@ -210,7 +210,15 @@ fn speaking(hit: bool, reason: Rule) -> Option<Rule> {
 fn fwd(reason: Rule) -> Fwd {
     match reason {
         Rule::Method => Fwd::Method,
-        Rule::NothingStored => Fwd::UriMiss,
+        Rule::NothingStored
+        | Rule::Evicted
+        | Rule::Expired
+        | Rule::InvalidatedByWrite
+        | Rule::InvalidatedByUri
+        | Rule::InvalidatedByTag
+        | Rule::InvalidatedByGroup
+        | Rule::InvalidatedByPattern
+        | Rule::InvalidatedAll => Fwd::UriMiss,
         Rule::VaryMismatch => Fwd::VaryMiss,
         Rule::PartMissing => Fwd::Partial,
         Rule::StoreFailed => Fwd::Miss,

@@ -2,12 +2,7 @@
 
 use http::{HeaderMap, Response, StatusCode};
 
-use super::{
-    body::ResponseBody,
-    looked::{Looked, candidate},
-    report::Report,
-    serve,
-};
+use super::{body::ResponseBody, looked::Looked, report::Report, serve};
 use crate::response_cache::{
     core::Core,
     policy::{Rule, reuse::Reuse, stale},
@@ -43,7 +38,8 @@ pub(crate) fn instead<B>(
 ) -> Option<Response<ResponseBody<B>>> {
     let validates = looked.decision.verdict == Reuse::Validate;
     let entry = looked.entry.as_ref().filter(|_| validates)?;
-    let candidate = candidate(entry, core.settings.clock.now());
+    let now = core.settings.clock.now();
+    let candidate = entry.candidate(&core.ledger, now).ok()?;
     let allowed = stale::if_error(&core.settings.rules, &asked.facts, &candidate);
     let reason =
         allowed.or_else(|| (fallback == Fallback::Always).then_some(Rule::StaleIfError))?;
@@ -59,7 +55,7 @@ pub(crate) fn instead<B>(
         reason,
         trail,
         status.filter(|_| !collapsed),
-        entry.terms.ttl(candidate.age),
+        candidate.ttl(),
         &asked.key,
     );
     let report = report

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::BoxError,
     header::{connection, date},
-    key::Key,
+    ledger::{Held, Standing},
     response_cache::{
         CachePolicy,
         answer::body::{Plain, ResponseBody},
@@ -23,11 +23,7 @@ use crate::{
             range,
             storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
         },
-        stored::{
-            head::Head,
-            parts::Span,
-            search::{self, Learnt},
-        },
+        stored::{head::Head, parts::Span, search, tags::Tags},
     },
 };
 
@@ -60,6 +56,8 @@ impl Exchange {
             let fields = response.headers().clone();
             Box::pin(self.learn_from_head(fields, policy, arrival)).await;
         }
+        let tags = self.tags(response.headers(), response.extensions().get());
+        self.core.strip_tags(response.headers_mut());
         let facts = self.facts(response.status(), response.headers(), arrival);
         let Decision {
             verdict,
@@ -68,23 +66,28 @@ impl Exchange {
         } = self.storable(&facts, &response);
         self.keep_from_others(response.headers_mut());
         let length = announced_length(&response);
-        let (verdict, reason) = self.within_limits(verdict, reason, length);
+        let verdict = verdict.ok_or(reason);
+        let verdict = verdict.and_then(|storing| self.within_limits(storing, length, tags));
+        let reason = verdict.as_ref().err().copied().unwrap_or(reason);
         let age = facts.initial_age(arrival.wall, arrival.delay);
-        let ttl = verdict.as_ref().map(|storing| storing.terms.ttl(age));
+        let ttl = verdict.as_ref().map(|(storing, _)| storing.terms.ttl(age));
+        let ttl = ttl.ok();
         let plan = match verdict {
-            Some(storing) => {
-                let fields = self.rekeyed.is_some().then(|| response.headers().clone());
-                let learnt = Box::pin(self.learn(fields)).await;
+            Ok((storing, held)) => {
                 let part = self.part_of(&response);
                 let length = part.map(Span::length).or(length);
-                let plan = self.plan(storing, learnt, &facts, response.headers(), arrival);
-                Some(Plan {
+                let fields = self.rekeyed.is_some().then(|| response.headers().clone());
+                let plan = Plan {
                     part,
                     length,
-                    ..plan
+                    ..self.plan(storing, held, &facts, response.headers(), arrival)
+                };
+                Some(match fields {
+                    Some(fields) => Box::pin(self.learn(plan, fields)).await,
+                    None => plan,
                 })
             }
-            None => {
+            Err(reason) => {
                 self.not_stored(response.status(), reason).await;
                 None
             }
@@ -99,10 +102,21 @@ impl Exchange {
         response
     }
 
-    /// What the response teaches about its path. It takes its fields, as a response cannot be lent across an
+    /// Keeps what the response teaches about its path. It takes its fields, as a response cannot be lent across an
     /// await: its body need not be `Sync`.
-    async fn learn(&self, response: Option<HeaderMap>) -> Option<(Key, Learnt)> {
-        search::learn(&self.core, self.rekeyed.as_ref()?, &response?).await
+    async fn learn(&self, plan: Plan, response: HeaderMap) -> Plan {
+        let learnt = match &self.rekeyed {
+            Some(parts) => search::learn(&self.core, parts, &response).await,
+            None => None,
+        };
+        let Some((key, learnt)) = learnt else {
+            return plan;
+        };
+        Plan {
+            key,
+            learnt: Some(learnt),
+            ..plan
+        }
     }
 
     fn storable<R>(
@@ -152,45 +166,53 @@ impl Exchange {
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
     }
 
-    /// Leaves out what is too large for the store.
+    /// The tags of a response.
+    pub(super) fn tags(
+        &self,
+        headers: &HeaderMap,
+        policy: Option<&CachePolicy>,
+    ) -> Result<Tags, Rule> {
+        let place = self.core.place_of(&self.asked.key);
+        let more = policy.into_iter().flat_map(CachePolicy::tag_names);
+        Tags::read(headers, more, place.origin(), self.core.settings.max_tags)
+    }
+
+    /// Leaves out what is too large for the store, or was invalidated on its way.
     fn within_limits(
         &self,
-        verdict: Option<Storing>,
-        reason: Rule,
+        storing: Storing,
         length: Option<u64>,
-    ) -> (Option<Storing>, Rule) {
-        let Some(storing) = verdict else {
-            return (None, reason);
-        };
+        tags: Result<Tags, Rule>,
+    ) -> Result<(Storing, Held), Rule> {
         if self.overtaken {
-            return (None, Rule::Overtaken);
+            return Err(Rule::Overtaken);
         }
         if length.is_some_and(|length| length > self.core.max_body() as u64) {
-            return (None, Rule::TooLarge);
+            return Err(Rule::TooLarge);
         }
         if storing.vary.selecting(&self.headers).len() > MAX_SELECTING {
-            return (None, Rule::VaryTooLong);
+            return Err(Rule::VaryTooLong);
         }
-        (Some(storing), reason)
+        let held = self.hold(tags?.names())?;
+        if let Standing::Gone(_) = held.standing(&self.core.ledger) {
+            return Err(Rule::Overtaken);
+        }
+        Ok((storing, held))
     }
 
     fn plan(
         &self,
         storing: Storing,
-        learnt: Option<(Key, Learnt)>,
+        held: Held,
         facts: &ResponseFacts,
         headers: &HeaderMap,
         arrival: Arrival,
     ) -> Plan {
         let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
-        let (key, learnt) = match learnt {
-            Some((key, learnt)) => (key, Some(learnt)),
-            None => (self.asked.key.clone(), None),
-        };
         Plan {
             core: Arc::clone(&self.core),
-            key,
-            learnt,
+            key: self.asked.key.clone(),
+            learnt: None,
             selecting: storing.vary.selecting(&self.headers),
             head: stored_head(facts.status, headers, &storing),
             initial_age: facts.initial_age(arrival.wall, arrival.delay),
@@ -199,8 +221,7 @@ impl Exchange {
             vary: storing.vary,
             date: facts.date,
             part: None,
-            began: self.began,
-            ticket: self.core.in_flight.ticket(&self.asked.key),
+            held,
             arrived: arrival.at,
             length: None,
             trailers_announced: headers.contains_key(header::TRAILER),

@@ -184,6 +184,8 @@ impl Luck {
         match news.receive(&asking) {
             Received::Answer(response) => return ControlFlow::Break(Some(response)),
             Received::Nothing => return ControlFlow::Break(None),
+            // Whoever comes from now on is led by somebody else.
+            Received::Overtaken => core.flights.close(&asked.key),
             Received::OtherVariant(vary) => self.vary = vary,
             Received::Lost(Lost::GivenUp) => self.shares = false,
             Received::Lost(Lost::Failed) => self.losses += 1,

@@ -5,14 +5,12 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 
-use super::{
-    collapse::Part,
-    in_flight::{Ticket, next_id},
-};
+use super::{collapse::Part, in_flight::Ticket};
 use crate::{
     clock::Moment,
     error::BoxError,
     key::TargetUri,
+    ledger::{Held, Name, Opening},
     personal::Personal,
     response_cache::{
         CachePolicy,
@@ -23,7 +21,7 @@ use crate::{
             stale::{Failed, Fallback, instead},
         },
         core::Core,
-        policy::{Decision, freshness::ResponseFacts, stale, validation},
+        policy::{Decision, Rule, freshness::ResponseFacts, stale, validation},
         request::plan::{Asked, effective_uri},
         stored::{entry::Entry, resource},
     },
@@ -59,8 +57,10 @@ pub(crate) struct Exchange {
     pub(crate) rekeyed: Option<Parts>,
     pub(crate) personal: Personal,
     pub(crate) requested: Moment,
-    /// Its place among the requests and invalidations of this process.
-    pub(crate) began: u64,
+    /// Its place among the requests and invalidations.
+    opening: Opening,
+    /// The position of what an unsafe request invalidated itself: its response is what came of that.
+    effect: Option<u64>,
     ticket: Option<Ticket>,
     /// See [`InFlight::quiet`](super::in_flight::InFlight::quiet).
     quiet: Option<u64>,
@@ -107,13 +107,14 @@ impl Exchange {
             rekeyed: (core.settings.no_vary_search && !asked.facts.body_in_key)
                 .then(|| parts.clone()),
             requested: core.settings.clock.now(),
-            // The ticket first: see `InFlight::ticket`. Who invalidates gets one once that is done.
+            opening: core.ledger.begin(),
+            effect: None,
+            // Who invalidates gets one once that is done.
             ticket: asked
                 .facts
                 .method
                 .is_safe()
                 .then(|| core.in_flight.ticket(&asked.key)),
-            began: next_id(),
             quiet: core.in_flight.quiet(&asked.key),
             overtaken: false,
             part,
@@ -131,12 +132,26 @@ impl Exchange {
         self.overtaken = self.quiet.is_none() || self.quiet != quiet;
     }
 
-    /// The request itself invalidated its target: its response is what came of that.
-    pub(crate) fn took_effect(&mut self) {
+    /// The request itself invalidated its target, at this position.
+    pub(crate) fn took_effect(&mut self, position: Option<u64>) {
         let in_flight = &self.core.in_flight;
         self.overtaken |= in_flight.quiet(&self.asked.key).is_none();
         self.ticket = Some(in_flight.ticket(&self.asked.key));
-        self.began = next_id();
+        self.effect = position;
+    }
+
+    /// Takes the names of what came, if nothing of it was invalidated meanwhile but by the request itself, as far as
+    /// that is known.
+    pub(super) fn hold(&self, tags: impl IntoIterator<Item = Name>) -> Result<Held, Rule> {
+        let ledger = &self.core.ledger;
+        let place = self.core.place_of(&self.asked.key);
+        let held = ledger.hold(&self.opening, place.name(), place.host_and_path(), tags);
+        let held = held.ok_or(Rule::Overtaken)?;
+        match self.effect {
+            None => Ok(held),
+            Some(own) if held.is_invalidated_upto(ledger, own - 1) => Err(Rule::Overtaken),
+            Some(own) => Ok(held.since(own)),
+        }
     }
 
     /// Whether what is stored can be validated by this request.
@@ -198,6 +213,8 @@ impl Exchange {
             return Received::Answer(self.accept(response).await);
         }
         match self.confirmed(response.headers()) {
+            // What is gone is not brought back by being unchanged.
+            Some(base) if base.is_gone(&self.core.ledger) => Received::AskAgain(self.anew()),
             Some(base) => {
                 let (head, _) = response.into_parts();
                 let update = Update {
@@ -209,8 +226,14 @@ impl Exchange {
             None if self.is_the_clients(response.headers()) => {
                 Received::Answer(self.accept(response).await)
             }
-            None => Received::AskAgain(Box::new(self)),
+            None => Received::AskAgain(self.anew()),
         }
+    }
+
+    /// The same, for a request that is sent now.
+    fn anew(mut self) -> Box<Self> {
+        self.opening = self.core.ledger.begin();
+        Box::new(self)
     }
 
     /// Whether a 304 that confirms nothing stored answers the client's own conditions. One without a validator

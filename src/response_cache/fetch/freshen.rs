@@ -92,7 +92,8 @@ impl Exchange {
     fn updated(&self, base: &Entry, update: Update<'_>, arrival: Arrival) -> Updated {
         let mut news = update.headers.clone();
         add_date(&mut news, arrival.wall);
-        let headers = validation::freshened(&base.head.fields(), &news);
+        let mut headers = validation::freshened(&base.head.fields(), &news);
+        self.core.strip_tags(&mut headers);
         let facts = self.facts(base.head.status, &headers, arrival);
         let also = Circumstances {
             // What the handler said of the response holds until it says something else.
@@ -115,16 +116,21 @@ impl Exchange {
         } = storable(&self.core.settings.rules, &request, &facts, &headers, also);
         let same_rule = self.rekeyed.is_none() || search::same_rule(&headers, &base.head.headers);
         let initial_age = facts.initial_age(arrival.wall, arrival.delay);
-        let entry = match verdict {
-            None => Err(reason),
-            Some(_) if !same_rule => Err(Rule::SearchChanged),
-            Some(storing) => Ok(Entry {
+        // A tag that is not named any more may still be how somebody thinks of it.
+        let held = self
+            .tags(&news, update.policy)
+            .and_then(|tags| self.hold(base.held.tags().chain(tags.names())));
+        let entry = match (verdict, held) {
+            (None, _) => Err(reason),
+            (Some(_), _) if !same_rule => Err(Rule::SearchChanged),
+            (Some(_), Err(reason)) => Err(reason),
+            (Some(storing), Ok(held)) => Ok(Entry {
                 id: next_id(),
                 head: stored_head(base.head.status, &headers, &storing),
                 terms: storing.terms,
                 vary: storing.vary,
                 date: facts.date,
-                began: self.began,
+                held,
                 arrived: arrival.at,
                 initial_age,
                 contradicted: false,

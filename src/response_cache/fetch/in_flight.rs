@@ -1,4 +1,4 @@
-//! Which order things have, and whether anything is on its way that an invalidation could come too late for.
+//! What overlaps an unsafe request: its response is kept only if nothing does.
 
 use std::{
     fmt,
@@ -19,12 +19,9 @@ pub(crate) fn next_id() -> u64 {
 /// Resources that are counted together: taking one for another keeps a response from being stored, no more.
 const COUNTS: usize = 1024;
 
-/// Counts the responses that were asked for and may yet be stored.
+/// Counts the requests that are on their way to the inner service.
 #[derive(Clone)]
-pub(crate) struct InFlight {
-    all: Arc<AtomicUsize>,
-    resources: Arc<[Count]>,
-}
+pub(crate) struct InFlight(Arc<[Count]>);
 
 #[derive(Default)]
 struct Count {
@@ -35,22 +32,17 @@ struct Count {
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self {
-            all: Arc::default(),
-            resources: (0..COUNTS).map(|_| Count::default()).collect(),
-        }
+        Self((0..COUNTS).map(|_| Count::default()).collect())
     }
 }
 
 impl InFlight {
     fn count(&self, resource: &Key) -> &Count {
-        &self.resources[index(resource)]
+        &self.0[index(resource)]
     }
 
-    /// Counts one more, until the ticket is dropped. Take it before the number that the response is ordered
-    /// by: whoever takes a later number and then finds nothing in flight has missed nothing.
+    /// Counts one more, until the ticket is dropped.
     pub(crate) fn ticket(&self, resource: &Key) -> Ticket {
-        self.all.fetch_add(1, Ordering::SeqCst);
         let count = self.count(resource);
         count.in_flight.fetch_add(1, Ordering::SeqCst);
         count.events.fetch_add(1, Ordering::SeqCst);
@@ -58,10 +50,6 @@ impl InFlight {
             in_flight: self.clone(),
             index: index(resource),
         }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.load(Ordering::SeqCst) == 0
     }
 
     /// Counts an invalidation.
@@ -83,11 +71,11 @@ fn index(resource: &Key) -> usize {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("InFlight").field(&self.all).finish()
+        f.debug_struct("InFlight").finish_non_exhaustive()
     }
 }
 
-/// A response that is in flight.
+/// A request that is on its way.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     in_flight: InFlight,
@@ -96,11 +84,8 @@ pub(crate) struct Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let InFlight { all, resources } = &self.in_flight;
-        resources[self.index]
-            .in_flight
-            .fetch_sub(1, Ordering::SeqCst);
-        all.fetch_sub(1, Ordering::SeqCst);
+        let count = &self.in_flight.0[self.index];
+        count.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -109,16 +94,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_is_in_flight_as_long_as_its_ticket() {
+    fn a_request_is_in_flight_as_long_as_its_ticket() {
         let in_flight = InFlight::default();
         let shared = in_flight.clone();
         let key = Key::new(b"a");
         let before = in_flight.quiet(&key);
         let (one, two) = (in_flight.ticket(&key), shared.ticket(&key));
         drop(one);
-        assert!(!in_flight.is_empty() && in_flight.quiet(&key).is_none());
+        assert!(in_flight.quiet(&key).is_none());
         drop(two);
-        assert!(in_flight.is_empty());
         let after = in_flight.quiet(&key);
         assert!(after.is_some() && after != before);
         in_flight.invalidates(&key);

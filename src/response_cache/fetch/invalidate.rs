@@ -6,11 +6,13 @@ use http::{HeaderMap, StatusCode, Uri, request::Parts};
 
 use crate::{
     key::{Key, TargetUri, hosts},
+    ledger::{Event, Subject},
     response_cache::{
         core::Core,
         policy::invalidation,
+        purge::apply,
         request::{cache_key::Extra, plan::effective_uri},
-        stored::{resource, search},
+        stored::tags,
     },
 };
 
@@ -19,8 +21,9 @@ use crate::{
 pub(crate) struct Invalidation {
     core: Arc<Core>,
     parts: Parts,
-    /// The changed resources. One is forgotten only once it is done.
+    /// The changed resources; none once it took effect.
     uris: Vec<Uri>,
+    groups: Vec<String>,
 }
 
 impl Invalidation {
@@ -29,58 +32,72 @@ impl Invalidation {
         invalidation::is_unsafe(&parts.method).then(|| Self {
             core: Arc::clone(core),
             uris: vec![effective_uri(parts).clone()],
+            groups: Vec::new(),
             parts: parts.clone(),
         })
     }
 
-    /// Takes effect if the response to the request says so.
-    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) {
+    /// Takes effect if the response to the request says so. Returns at which position.
+    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+        self.groups = tags::invalidated_groups(headers);
         if !invalidation::changes_target(status) {
             self.uris.clear();
-            return;
-        }
-        if let Ok(target) = TargetUri::of(effective_uri(&self.parts), &self.parts.headers) {
+        } else if let Ok(target) = TargetUri::of(effective_uri(&self.parts), &self.parts.headers) {
             let also = invalidation::also_changed(&target, headers);
             self.uris.extend(also.iter().filter_map(TargetUri::to_uri));
         }
-        self.run().await;
+        if self.uris.is_empty() && self.groups.is_empty() {
+            return None;
+        }
+        Some(self.run().await)
     }
 
-    /// Takes effect.
-    pub(crate) async fn run(mut self) {
-        while let Some(uri) = self.uris.last() {
-            remove(&self.core, &self.parts, uri).await;
-            self.uris.pop();
-        }
+    /// Takes effect. Returns at which position.
+    pub(crate) async fn run(mut self) -> u64 {
+        let (position, named, keys) = self.take_effect();
+        apply::free(&self.core, &keys, named).await;
+        position
     }
-}
 
-async fn remove(core: &Core, parts: &Parts, uri: &Uri) {
-    for key in keys(core, parts, uri).await {
-        core.in_flight.invalidates(&key);
-        if let Err(error) = resource::remove_all(core, &key).await {
-            tracing::warn!(%error, "a changed resource could not be removed from the store");
-            core.stats.store_failed();
+    /// What is stored counts as gone when this returns; its memory is left to be freed.
+    fn take_effect(&mut self) -> (u64, Option<u64>, Vec<Key>) {
+        let mut event = Event::by_write();
+        let mut keys = Vec::new();
+        for uri in std::mem::take(&mut self.uris) {
+            keys.extend(keys_of(&self.core, &self.parts, &uri));
         }
+        for key in &keys {
+            event.add(self.core.place_of(key).subject());
+        }
+        if !self.groups.is_empty()
+            && let Ok(own) =
+                self.core
+                    .key_of(&self.parts, effective_uri(&self.parts), Extra::default())
+        {
+            let origin = self.core.place_of(&own.key);
+            for group in std::mem::take(&mut self.groups) {
+                event.add(Subject::Group {
+                    origin: origin.origin().into(),
+                    name: group.into(),
+                });
+            }
+        }
+        let appended = apply::invalidate(&self.core, &event, &keys);
+        (appended.position, appended.named, keys)
     }
 }
 
 /// The keys under which a resource may lie: by each host that the request names, with and without the default
-/// port, and by what its path says of its query.
-async fn keys(core: &Core, parts: &Parts, uri: &Uri) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for host in hosts(uri, &parts.headers) {
-        let host = Some(host.as_slice());
+/// port.
+fn keys_of(core: &Core, parts: &Parts, uri: &Uri) -> Vec<Key> {
+    let key = |host: &Vec<u8>| {
         let extra = Extra {
-            host,
+            host: Some(host.as_slice()),
             ..Extra::default()
         };
-        keys.extend(core.key_of(parts, uri, extra).map(|keyed| keyed.key));
-        if core.settings.no_vary_search {
-            keys.extend(search::known(core, parts, uri, host).await.ok().flatten());
-        }
-    }
-    keys
+        core.key_of(parts, uri, extra).ok().map(|keyed| keyed.key)
+    };
+    hosts(uri, &parts.headers).iter().filter_map(key).collect()
 }
 
 impl Drop for Invalidation {
@@ -88,12 +105,10 @@ impl Drop for Invalidation {
         if self.uris.is_empty() {
             return;
         }
-        let (core, parts) = (Arc::clone(&self.core), self.parts.clone());
-        let uris = std::mem::take(&mut self.uris);
-        self.core.background.run(async move {
-            for uri in &uris {
-                remove(&core, &parts, uri).await;
-            }
-        });
+        let (_, named, keys) = self.take_effect();
+        let core = Arc::clone(&self.core);
+        self.core
+            .background
+            .run(async move { apply::free(&core, &keys, named).await });
     }
 }

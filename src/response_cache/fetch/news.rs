@@ -8,11 +8,12 @@ use super::fill::{Lost, Plan, Reader, growing::Growing};
 use crate::{
     clock::Moment,
     key::Key,
+    ledger::Held,
     personal::Personal,
     response_cache::{
         answer::{
             body::ResponseBody,
-            looked::{Looked, candidate},
+            looked::Looked,
             report::Report,
             serve,
             stale::{self, Fallback},
@@ -58,6 +59,7 @@ pub(crate) struct Arriving {
     initial_age: Duration,
     /// The marker to ask before anybody else is given the response; `None` if it is one user's alone.
     personal: Option<Personal>,
+    held: Held,
 }
 
 /// Who asks whether the news are for it.
@@ -74,6 +76,8 @@ pub(crate) enum Received<B> {
     Answer(Response<ResponseBody<B>>),
     /// Nothing, as the resource varies like this, and another variant was meant.
     OtherVariant(Vary),
+    /// Nothing, as it was invalidated before the request came.
+    Overtaken,
     /// Nothing, as it came too late.
     Lost(Lost),
     /// Nothing.
@@ -88,11 +92,17 @@ impl News {
                 if arriving.selecting != arriving.vary.selecting(&asking.parts.headers) {
                     return Received::OtherVariant(arriving.vary.clone());
                 }
+                if asking.came_after_invalidation(&arriving.held) {
+                    return Received::Overtaken;
+                }
                 arriving.answer(body, self, asking)
             }
             Self::Validated(entry, selecting) => {
                 if *selecting != entry.vary.selecting(&asking.parts.headers) {
                     return Received::OtherVariant(entry.vary.clone());
+                }
+                if asking.came_after_invalidation(&entry.held) {
+                    return Received::Overtaken;
                 }
                 validated(entry, asking).map_or(Received::Nothing, Received::Answer)
             }
@@ -125,6 +135,10 @@ impl Asking<'_> {
         matches!(verdict, Reuse::Serve | Reuse::Refresh)
     }
 
+    fn came_after_invalidation(&self, held: &Held) -> bool {
+        held.is_invalidated_upto(&self.core.ledger, self.asked.since)
+    }
+
     fn report(&self, ttl: i64) -> Report<'_> {
         let decision = &self.looked.decision;
         Report::collapsed(decision.reason, decision.trail, ttl, &self.asked.key)
@@ -149,6 +163,7 @@ impl Arriving {
             arrived: plan.arrived,
             initial_age: plan.initial_age,
             personal: plan.personal.clone(),
+            held: plan.held.clone(),
         }
     }
 
@@ -169,12 +184,8 @@ impl Arriving {
 
     /// How the response would be looked at if it was stored.
     pub(super) fn candidate(&self, now: Moment) -> Candidate<'_> {
-        Candidate {
-            terms: &self.terms,
-            age: self.initial_age + now.duration_since(self.arrived),
-            contradicted: false,
-            spread: 0,
-        }
+        let age = self.initial_age + now.duration_since(self.arrived);
+        Candidate::untouched(&self.terms, age)
     }
 
     fn answer<B>(&self, body: &Arc<Growing>, news: &Arc<News>, asking: &Asking<'_>) -> Received<B> {
@@ -187,7 +198,7 @@ impl Arriving {
             Ok(reader) => reader,
             Err(lost) => return Received::Lost(lost),
         };
-        let report = asking.report(self.terms.ttl(candidate.age));
+        let report = asking.report(candidate.ttl());
         Received::Answer(serve::arriving(
             asking.core,
             &self.head,
@@ -201,11 +212,11 @@ impl Arriving {
 
 fn validated<B>(entry: &Entry, asking: &Asking<'_>) -> Option<Response<ResponseBody<B>>> {
     let now = asking.core.settings.clock.now();
-    let candidate = candidate(entry, now);
+    let candidate = entry.candidate(&asking.core.ledger, now).ok()?;
     if !asking.may_use(candidate) {
         return None;
     }
-    let report = asking.report(entry.terms.ttl(candidate.age));
+    let report = asking.report(candidate.ttl());
     Some(serve::from_store(
         asking.core,
         entry,

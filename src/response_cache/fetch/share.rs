@@ -14,12 +14,12 @@ use super::{
 use crate::{
     flight::{Failure, Lead},
     response_cache::{
-        answer::{looked::candidate, stale::Fallback},
+        answer::stale::Fallback,
         policy::{
             Rule,
             reuse::{Candidate, Reuse, reuse},
         },
-        stored::entry::Entry,
+        stored::{departed, entry::Entry},
     },
 };
 
@@ -96,7 +96,10 @@ impl Exchange {
     /// Gives a validated response to those who wait.
     pub(super) fn share_validated(&mut self, entry: &Entry) {
         let now = self.core.settings.clock.now();
-        if let Err(reason) = self.is_shareable(candidate(entry, now)) {
+        let candidate = entry.candidate(&self.core.ledger, now);
+        let shareable = candidate.map_err(departed::invalidated);
+        let shareable = shareable.and_then(|candidate| self.is_shareable(candidate));
+        if let Err(reason) = shareable {
             self.unshared(StatusCode::NOT_MODIFIED, reason);
         } else if let Some(lead) = self.lead() {
             let selecting = entry.vary.selecting(&self.headers);

@@ -84,6 +84,7 @@ pub(super) fn is_lasting(reason: Rule) -> bool {
             | Rule::Incomplete
             | Rule::FillBudget
             | Rule::SearchChanged
+            | Rule::Overtaken
             | Rule::RequestNoCache
             | Rule::RequestMaxAge
             | Rule::RequestMinFresh

@@ -8,7 +8,7 @@ use super::{
     rule::{Rule, Trail},
     rules::Rules,
     stale,
-    storable::Terms,
+    storable::{Terms, seconds_left},
 };
 use crate::header::cache_control::MaxStale;
 
@@ -29,11 +29,39 @@ pub(crate) enum Reuse {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) terms: &'a Terms,
+    /// How long it is fresh: as its terms say, or until it was made stale.
+    pub(crate) lifetime: Duration,
     pub(crate) age: Duration,
+    /// An invalidation made it stale.
+    pub(crate) softly_invalidated: bool,
     /// RFC 9111 4.3.5: a HEAD response contradicted it.
     pub(crate) contradicted: bool,
     /// Any number of its own, to tell it from others by.
     pub(crate) spread: u64,
+}
+
+impl<'a> Candidate<'a> {
+    /// A response of this age that nothing has happened to.
+    pub(crate) fn untouched(terms: &'a Terms, age: Duration) -> Self {
+        Self {
+            terms,
+            lifetime: terms.lifetime,
+            age,
+            softly_invalidated: false,
+            contradicted: false,
+            spread: 0,
+        }
+    }
+
+    /// The seconds of freshness that are left, negative for a stale response.
+    pub(crate) fn ttl(&self) -> i64 {
+        seconds_left(self.lifetime, self.age)
+    }
+
+    /// For how long it has been stale.
+    pub(crate) fn staleness(&self) -> Option<Duration> {
+        self.age.checked_sub(self.lifetime)
+    }
 }
 
 /// Decides what `candidate`, selected by key and Vary, is good for.
@@ -83,9 +111,10 @@ fn needs_validation(
 ) -> Result<Rule, Rule> {
     let Candidate {
         terms,
+        lifetime,
         age,
         contradicted,
-        spread,
+        ..
     } = candidate;
     if contradicted {
         return Err(Rule::Contradicted);
@@ -93,39 +122,42 @@ fn needs_validation(
     if terms.validate_always {
         return Err(Rule::ResponseNoCache);
     }
-    let fresh_for = terms.lifetime.saturating_sub(age);
-    let fresh = age < terms.lifetime;
+    let fresh_for = lifetime.saturating_sub(age);
+    let fresh = age < lifetime;
     if rules.request_directives {
         request_wants(request, terms, age, fresh_for, trail)?;
     }
     if fresh {
-        let early = stale::early(rules, terms, age, spread);
+        let early = stale::early(rules, &candidate);
         return Ok(if early {
             Rule::EarlyRefresh
         } else {
             Rule::Fresh
         });
     }
+    if candidate.softly_invalidated {
+        trail.note(Rule::SoftlyInvalidated);
+    }
     trail.note(Rule::Stale);
-    stale_use(rules, request, terms, age)
+    stale_use(rules, request, &candidate)
 }
 
 /// What lets a stale response be served, or why it has to be validated first.
 fn stale_use(
     rules: &Rules,
     request: &RequestFacts,
-    terms: &Terms,
-    age: Duration,
+    candidate: &Candidate<'_>,
 ) -> Result<Rule, Rule> {
     let max_stale = request
         .directives
         .max_stale
         .filter(|_| rules.request_directives);
-    let allowed = max_stale.is_some_and(|limit| within(limit, age.saturating_sub(terms.lifetime)));
+    let allowed =
+        max_stale.is_some_and(|limit| within(limit, candidate.staleness().unwrap_or_default()));
     // Where serving stale is forbidden, this window is empty.
-    if stale::while_revalidate(terms, age) {
+    if stale::while_revalidate(candidate) {
         Ok(Rule::StaleWhileRevalidate)
-    } else if terms.never_stale {
+    } else if candidate.terms.never_stale {
         Err(if allowed {
             Rule::MustRevalidate
         } else {

@@ -56,6 +56,22 @@ rules! {
     CollapsedTimedOut = "collapsed-timed-out", "setting";
     /// Nothing is stored under the key.
     NothingStored = "nothing-stored", "RFC 9111 4";
+    /// What was stored made room for something else.
+    Evicted = "evicted", "RFC 9111 4";
+    /// What is stored is past all use.
+    Expired = "expired", "RFC 9111 4";
+    /// What was stored was invalidated by an unsafe request.
+    InvalidatedByWrite = "invalidated-write", "RFC 9111 4.4";
+    /// What was stored was invalidated by its URI.
+    InvalidatedByUri = "invalidated-uri", "RFC 9111 4.4";
+    /// What was stored was invalidated by a tag.
+    InvalidatedByTag = "invalidated-tag", "setting";
+    /// What was stored was invalidated by a cache group.
+    InvalidatedByGroup = "invalidated-group", "RFC 9875 3";
+    /// What was stored was invalidated by a pattern.
+    InvalidatedByPattern = "invalidated-pattern", "setting";
+    /// What was stored was invalidated with everything else.
+    InvalidatedAll = "invalidated-all", "setting";
     /// Parts of the content are stored, but not those that are asked for.
     PartMissing = "part-missing", "RFC 9111 3.3";
     /// Something is stored, but for other values of the fields that Vary names.
@@ -72,6 +88,8 @@ rules! {
     Immutable = "immutable", "RFC 8246 2";
     /// The stored response is fresh.
     Fresh = "fresh", "RFC 9111 4.2";
+    /// The stored response was made stale by an invalidation.
+    SoftlyInvalidated = "softly-invalidated", "setting";
     /// The stored response is stale.
     Stale = "stale", "RFC 9111 4.2.4";
     /// The stored response was made stale by a later response that contradicted it.
@@ -143,6 +161,8 @@ rules! {
     Overtaken = "overtaken", "RFC 9111 4.4";
     /// The response no longer says the same of its query parameters.
     SearchChanged = "search-changed", "No-Vary-Search";
+    /// The response has more tags, or longer ones, than this cache keeps: to drop some would keep their purges from it.
+    TooManyTags = "too-many-tags", "setting";
     /// The body is larger than an entry may be.
     TooLarge = "too-large", "setting";
     /// There is no room for one more response on its way into the store.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{request::RequestFacts, reuse::Candidate, rule::Rule, rules::Rules, storable::Terms};
+use super::{request::RequestFacts, reuse::Candidate, rule::Rule, rules::Rules};
 use crate::header::cache_control::{Fields, ResponseDirectives};
 
 /// For how long past its freshness a response may be served.
@@ -38,23 +38,31 @@ pub(crate) fn windows(rules: &Rules, says: &ResponseDirectives) -> Windows {
 }
 
 /// Whether a stored response that needs validation may be served at once, to be validated behind it.
-pub(crate) fn while_revalidate(terms: &Terms, age: Duration) -> bool {
-    age.checked_sub(terms.lifetime)
-        .is_some_and(|staleness| staleness < terms.windows.while_revalidate)
+pub(crate) fn while_revalidate(candidate: &Candidate<'_>) -> bool {
+    let window = candidate.terms.windows.while_revalidate;
+    candidate
+        .staleness()
+        .is_some_and(|staleness| staleness < window)
 }
 
 /// Whether a fresh response is close enough to its end to be validated behind the request that it answers:
 /// within a share of its lifetime that differs from one response to the next, so that those stored together
-/// are not refreshed together. `spread` is any number that is the response's own.
-pub(crate) fn early(rules: &Rules, terms: &Terms, age: Duration, spread: u64) -> bool {
+/// are not refreshed together.
+pub(crate) fn early(rules: &Rules, candidate: &Candidate<'_>) -> bool {
+    let Candidate {
+        lifetime,
+        age,
+        spread,
+        ..
+    } = *candidate;
     let Some(percent) = rules.early_refresh else {
         return false;
     };
     // From half of the share up to all of it.
-    let share = terms.lifetime.saturating_mul(percent) / 100;
+    let share = lifetime.saturating_mul(percent) / 100;
     let jitter = u32::try_from(spread % 1024).unwrap_or(0);
     let before = share / 2 + (share / 2).saturating_mul(jitter) / 1024;
-    age < terms.lifetime && terms.lifetime.saturating_sub(age) <= before
+    age < lifetime && lifetime.saturating_sub(age) <= before
 }
 
 /// Whether a response of the origin counts as its failure (RFC 5861 4).
@@ -78,7 +86,7 @@ pub(crate) fn if_error(
         .if_error
         .max(Duration::from_secs(asked.unwrap_or(0)));
     let wanted_fresh = rules.request_directives && asks.no_cache;
-    let staleness = candidate.age.saturating_sub(terms.lifetime);
+    let staleness = candidate.staleness().unwrap_or_default();
     let allowed = staleness < window && !wanted_fresh && !candidate.contradicted;
     allowed.then_some(Rule::StaleIfError)
 }

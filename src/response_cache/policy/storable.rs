@@ -40,9 +40,14 @@ pub(crate) struct Terms {
 impl Terms {
     /// The seconds of freshness that are left at this age, negative for a stale response.
     pub(crate) fn ttl(&self, age: Duration) -> i64 {
-        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        seconds(self.lifetime).saturating_sub(seconds(age))
+        seconds_left(self.lifetime, age)
     }
+}
+
+/// The seconds that are left of a lifetime at this age, negative once it is over.
+pub(crate) fn seconds_left(lifetime: Duration, age: Duration) -> i64 {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    seconds(lifetime).saturating_sub(seconds(age))
 }
 
 /// How a response is stored: what [`storable`] decides.

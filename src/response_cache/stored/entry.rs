@@ -15,9 +15,11 @@ use super::{
 use crate::{
     clock::Moment,
     key::Key,
+    ledger::{Cause, Held, Ledger, Standing},
     response_cache::{
         fetch::in_flight::next_id,
         policy::{
+            reuse::Candidate,
             storable::Terms,
             validation,
             vary::{Selecting, Vary},
@@ -25,6 +27,9 @@ use crate::{
     },
     store::Stored,
 };
+
+/// Makes numbers in a row look unlike one another (the golden ratio in 64 bits).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The allocations that an `Arc` adds to its value: two counters.
 const ARC: usize = 2 * size_of::<usize>();
@@ -42,8 +47,6 @@ pub(crate) enum Kept {
     Variants(Arc<Variants>),
     /// What a path says about its query.
     Search(Arc<SearchRule>),
-    /// The resource was invalidated. What was asked for before that is not stored any more.
-    Gone(Arc<Gone>),
 }
 
 impl Stored for CachedResponse {
@@ -52,7 +55,6 @@ impl Stored for CachedResponse {
             Kept::Response(entry) => &entry.key,
             Kept::Variants(variants) => &variants.key,
             Kept::Search(rule) => &rule.key,
-            Kept::Gone(gone) => &gone.key,
         }
     }
 
@@ -61,16 +63,8 @@ impl Stored for CachedResponse {
             Kept::Response(entry) => entry.weight(),
             Kept::Variants(variants) => variants.weight(),
             Kept::Search(rule) => ARC + rule.weight(),
-            Kept::Gone(gone) => ARC + size_of::<Gone>() + gone.key.len(),
         }
     }
-}
-
-/// That a resource was invalidated, and when: what [`Entry::began`] is compared with.
-#[derive(Debug)]
-pub(crate) struct Gone {
-    pub(crate) key: Box<[u8]>,
-    pub(crate) at: u64,
 }
 
 /// A stored response.
@@ -88,9 +82,9 @@ pub(crate) struct Entry {
     pub(crate) vary: Vary,
     /// The Date (RFC 9110 6.6.1), in Unix seconds.
     pub(crate) date: i64,
-    /// The place of the request for it (or for its validation) among those of this process: of two responses
+    /// What invalidates it, and its place (or that of its validation) among all that was asked for: of two responses
     /// the one that was asked for later is newer.
-    pub(crate) began: u64,
+    pub(crate) held: Held,
     pub(crate) arrived: Moment,
     /// RFC 9111 4.2.3: the age that it had when it arrived.
     pub(crate) initial_age: Duration,
@@ -111,6 +105,38 @@ impl Entry {
             .lifetime
             .saturating_sub(self.initial_age)
             .saturating_add(self.terms.keep)
+    }
+
+    /// How decisions see it, unless it is gone.
+    #[inline]
+    pub(crate) fn candidate(&self, ledger: &Ledger, now: Moment) -> Result<Candidate<'_>, Cause> {
+        let age = self.age(now);
+        let softly = match self.held.standing(ledger) {
+            Standing::Valid => None,
+            Standing::Stale(since, _) => Some(self.age(since)),
+            Standing::Gone(cause) => return Err(cause),
+        };
+        let lifetime = self.terms.lifetime;
+        Ok(Candidate {
+            terms: &self.terms,
+            lifetime: softly.map_or(lifetime, |age| age.min(lifetime)),
+            age,
+            contradicted: self.contradicted,
+            softly_invalidated: softly.is_some(),
+            spread: self.id.wrapping_mul(SPREAD) >> 32,
+        })
+    }
+
+    pub(crate) fn is_gone(&self, ledger: &Ledger) -> bool {
+        self.gone(ledger).is_some()
+    }
+
+    /// By what it was invalidated for good, if it was.
+    pub(crate) fn gone(&self, ledger: &Ledger) -> Option<Cause> {
+        match self.held.standing(ledger) {
+            Standing::Gone(cause) => Some(cause),
+            Standing::Valid | Standing::Stale(..) => None,
+        }
     }
 
     /// The same, made stale by a newer response that could not take its place.
@@ -197,6 +223,7 @@ impl Entry {
             + self.head.weight()
             + body
             + trailers
+            + self.held.weight()
             + self.parts.as_ref().map_or(0, |parts| parts.weight())
             + size_of_val(self.vary.names())
             + self.vary.names().iter().map(weight_of_name).sum::<usize>()
@@ -209,7 +236,7 @@ pub(crate) struct Variants {
     pub(crate) key: Box<[u8]>,
     /// The newest last.
     pub(crate) list: Vec<Variant>,
-    /// When the resource was last invalidated, as far as that is known: see [`Gone::at`].
+    /// The place of the newest response that was there when the resource did not vary yet.
     pub(crate) since: u64,
 }
 

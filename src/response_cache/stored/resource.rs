@@ -1,12 +1,13 @@
 //! A resource in the store: changing what is there.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::entry::{CachedResponse, Entry, Gone, Kept, Variant, Variants};
+use super::entry::{CachedResponse, Entry, Kept, Variant, Variants};
 use crate::{
     clock::Moment,
     key::Key,
-    response_cache::{core::Core, fetch::in_flight::next_id, policy::vary::Selecting},
+    ledger::Departure,
+    response_cache::{core::Core, policy::vary::Selecting},
     store::{Change, Store, StoreError, Updated},
 };
 
@@ -23,11 +24,10 @@ pub(crate) async fn store(core: &Core, key: &Key, entry: Entry, selecting: &Sele
     tracing::debug!(?result, "stored a response");
 }
 
-/// Whether what is there was asked for later than what is to take its place, or invalidated since.
+/// Whether what is there was asked for later than what is to take its place.
 fn is_newer(existing: Option<&CachedResponse>, than: u64) -> bool {
     match existing.map(|existing| &existing.0) {
-        Some(Kept::Response(entry)) => entry.began > than,
-        Some(Kept::Gone(gone)) => gone.at > than,
+        Some(Kept::Response(entry)) => entry.held.began() > than,
         Some(Kept::Variants(variants)) => variants.since > than,
         Some(Kept::Search(_)) | None => false,
     }
@@ -62,7 +62,7 @@ async fn store_plain(
         .store
         .update(key, |existing| {
             varies = matches!(existing, Some(CachedResponse(Kept::Variants(_))));
-            if varies || is_newer(existing, entry.began) {
+            if varies || is_newer(existing, entry.held.began()) || entry.is_gone(&core.ledger) {
                 return Change::Keep;
             }
             put(&entry, existing)
@@ -86,7 +86,7 @@ async fn store_variant(
     let variant = Variant::new(key, &entry, selecting);
     entry.key = variant.key.as_bytes().into();
     let entry = Arc::new(entry);
-    let began = entry.began;
+    let began = entry.held.began();
     let stored = core
         .store
         .update(&variant.key, |existing| match is_newer(existing, began) {
@@ -144,9 +144,8 @@ fn with_variant(
 ) -> (Variants, Vec<Variant>) {
     let (old, since) = match existing.map(|existing| &existing.0) {
         Some(Kept::Variants(variants)) => (variants.list.as_slice(), variants.since),
-        Some(Kept::Gone(gone)) => (&[][..], gone.at),
         // It did not vary yet: what was asked for before it is older.
-        Some(Kept::Response(entry)) => (&[][..], entry.began),
+        Some(Kept::Response(entry)) => (&[][..], entry.held.began()),
         Some(Kept::Search(_)) | None => (&[][..], 0),
     };
     let others = old.iter().filter(|variant| variant.key != new.key);
@@ -184,7 +183,7 @@ pub(crate) async fn replace(
     selecting: &Selecting,
 ) -> Result<Updated, StoreError> {
     new.key = old.key.clone();
-    let (began, retain) = (new.began, new.retention());
+    let (began, retain) = (new.held.began(), new.retention());
     let variant = Variant::new(key, &new, selecting);
     let is_variant = *old.key != *key.as_bytes();
     let value = CachedResponse(Kept::Response(Arc::new(new)));
@@ -214,43 +213,73 @@ pub(crate) async fn remove(core: &Core, old: &Entry) -> Result<Updated, StoreErr
         .await
 }
 
-/// How long an invalidation is remembered for the sake of responses that were asked for before it.
-const REMEMBERED: Duration = Duration::from_secs(15 * 60);
-
-/// Removes a resource with all its variants, and keeps what was asked for before from being stored after: as
-/// long as something is in flight, that it was invalidated takes its place.
-pub(crate) async fn remove_all(core: &Core, key: &Key) -> Result<(), StoreError> {
+/// Frees the memory of a resource that was invalidated, with all its variants. Whoever looks before that is done
+/// sees that they are gone. Returns how many responses were there.
+pub(crate) async fn free(core: &Core, key: &Key) -> Result<u64, StoreError> {
     let mut variants = Vec::new();
-    let mut removed = false;
-    let gone = Arc::new(Gone {
-        key: key.as_bytes().into(),
-        at: next_id(),
-    });
+    let alone = free_if_gone(core, key, |listed| variants.clone_from(&listed.list)).await?;
+    if variants.is_empty() {
+        return Ok(u64::from(alone == Updated::Removed));
+    }
+    let mut freed = Vec::with_capacity(variants.len());
+    for variant in variants {
+        if free_if_gone(core, &variant.key, |_| {}).await? == Updated::Removed {
+            freed.push(variant.key);
+        }
+    }
+    let now = core.settings.clock.now();
+    core.store
+        .update(key, |existing| match existing {
+            Some(CachedResponse(Kept::Variants(listed))) => without(listed, &freed, now),
+            _ => Change::Keep,
+        })
+        .await?;
+    Ok(freed.len() as u64)
+}
+
+/// Removes a response that is gone, and notes why. A list of variants is shown to `listed`.
+async fn free_if_gone(
+    core: &Core,
+    key: &Key,
+    mut listed: impl FnMut(&Variants) + Send,
+) -> Result<Updated, StoreError> {
+    let mut gone = None;
     let updated = core
         .store
         .update(key, |existing| {
-            removed = matches!(
-                existing.map(|existing| &existing.0),
-                Some(Kept::Response(_) | Kept::Variants(_))
-            );
-            if let Some(CachedResponse(Kept::Variants(listed))) = existing {
-                variants.clone_from(&listed.list);
+            match existing.map(|existing| &existing.0) {
+                Some(Kept::Response(entry)) => gone = entry.gone(&core.ledger),
+                Some(Kept::Variants(variants)) => listed(variants),
+                Some(Kept::Search(_)) | None => {}
             }
-            if core.in_flight.is_empty() {
-                return Change::Remove;
-            }
-            Change::Put {
-                value: CachedResponse(Kept::Gone(Arc::clone(&gone))),
-                retain: REMEMBERED,
+            if gone.is_some() {
+                Change::Remove
+            } else {
+                Change::Keep
             }
         })
-        .await;
-    // Whoever comes from now on must not be given what was asked for before.
-    core.flights.close(key);
-    updated?;
-    remove_variants(core, &variants).await;
-    if removed {
-        core.stats.invalidated();
+        .await?;
+    if let Some(cause) = gone {
+        let departures = core.ledger.departures();
+        departures.note(key.fingerprint(), Departure::Invalidated(cause));
     }
-    Ok(())
+    Ok(updated)
+}
+
+/// The list without some variants.
+fn without(listed: &Variants, freed: &[Key], now: Moment) -> Change<CachedResponse> {
+    let stays = |variant: &&Variant| !freed.contains(&variant.key);
+    let list: Vec<Variant> = listed.list.iter().filter(stays).cloned().collect();
+    if list.is_empty() {
+        return Change::Remove;
+    }
+    let variants = Variants {
+        key: listed.key.clone(),
+        list,
+        since: listed.since,
+    };
+    Change::Put {
+        retain: variants.over().duration_since(now),
+        value: CachedResponse(Kept::Variants(Arc::new(variants))),
+    }
 }

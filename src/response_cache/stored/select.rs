@@ -37,14 +37,14 @@ fn follow(found: CachedResponse, headers: &HeaderMap) -> Next {
             Some(place) => Next::Variant(variants, place),
             None => Next::Done(Selection::OtherVariants(variants)),
         },
-        Kept::Search(_) | Kept::Gone(_) => Next::Done(Selection::Nothing),
+        Kept::Search(_) => Next::Done(Selection::Nothing),
     }
 }
 
 fn response(found: Option<CachedResponse>) -> Option<Arc<Entry>> {
     match found?.0 {
         Kept::Response(entry) => Some(entry),
-        Kept::Variants(_) | Kept::Search(_) | Kept::Gone(_) => None,
+        Kept::Variants(_) | Kept::Search(_) => None,
     }
 }
 
@@ -98,7 +98,7 @@ async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, Sto
 pub(crate) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
     match get(store, key).await.ok()??.0 {
         Kept::Variants(variants) => Some(variants),
-        Kept::Response(_) | Kept::Search(_) | Kept::Gone(_) => None,
+        Kept::Response(_) | Kept::Search(_) => None,
     }
 }
 

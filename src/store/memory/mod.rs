@@ -20,7 +20,10 @@ use self::{
     slot::{Displaced, Slots},
 };
 use super::{Change, Lookup, Store, StoreError, Stored, Updated};
-use crate::key::Key;
+use crate::{
+    key::Key,
+    ledger::{Departure, Ledger},
+};
 
 /// Locks of writers. Two keys that share one wait for each other for the length of a closure.
 const STRIPES: u64 = 128;
@@ -57,6 +60,7 @@ struct Shared<V: Stored> {
     max_entry: usize,
     evicted: AtomicU64,
     refused: AtomicU64,
+    ledger: Ledger,
 }
 
 /// What a [`MemoryStore`] holds and has done.
@@ -102,6 +106,7 @@ impl<V: Stored> MemoryStore<V> {
             max_entry: plan.max_entry,
             evicted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            ledger: Ledger::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -149,7 +154,7 @@ impl<V: Stored> MemoryStore<V> {
     /// Calls `f` with every value that is there all the while, in no order; those that come or go meanwhile
     /// may be left out. No lock is held during the call.
     pub fn for_each(&self, mut f: impl FnMut(&V)) {
-        self.shared.slots.values().for_each(|value| f(&value));
+        self.shared.slots.all().for_each(|(_, value)| f(&value));
     }
 
     /// [`Store::update`], at once.
@@ -200,11 +205,24 @@ impl<V: Stored> Shared<V> {
         displaced
     }
 
+    /// Removes what stands there by now, if `is_dead` says so.
+    fn remove_if(&self, fingerprint: u64, is_dead: &mut dyn FnMut(&V) -> bool) {
+        let turn = self.turn(fingerprint);
+        let current = self.slots.peek_any(fingerprint);
+        let removed = match current.as_ref().is_some_and(is_dead) {
+            true => self.slots.remove(fingerprint),
+            false => None,
+        };
+        drop(turn);
+        drop((current, removed));
+    }
+
     /// Counts what was displaced by another key's value; a value replaced by its successor is no eviction.
     fn count_evicted(&self, key: &Key, displaced: &Displaced<V>) {
-        let evicted = displaced.of_others(key.fingerprint());
-        if evicted > 0 {
-            self.evicted.fetch_add(evicted, Ordering::Relaxed);
+        for fingerprint in displaced.of_others(key.fingerprint()) {
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+            let departures = self.ledger.departures();
+            departures.note(fingerprint, Departure::Evicted);
         }
     }
 }
@@ -212,6 +230,22 @@ impl<V: Stored> Shared<V> {
 impl<V: Stored> Store<V> for MemoryStore<V> {
     fn max_entry(&self) -> usize {
         Self::max_entry(self)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.shared.ledger.clone()
+    }
+
+    fn sweep(&self, is_dead: &mut dyn FnMut(&V) -> bool) -> usize {
+        let shared = &*self.shared;
+        let mut seen = 0;
+        for (fingerprint, value) in shared.slots.all() {
+            seen += 1;
+            if is_dead(&value) {
+                shared.remove_if(fingerprint, is_dead);
+            }
+        }
+        seen
     }
 
     fn lookup(&self, key: &Key) -> Lookup<V> {

@@ -68,6 +68,11 @@ impl<V: Stored> Slots<V> {
         (held.value.key() == key.as_bytes()).then_some(held.value)
     }
 
+    /// Whatever value has this fingerprint.
+    pub(super) fn peek_any(&self, fingerprint: u64) -> Option<V> {
+        Some(self.cache.peek(&fingerprint)?.value)
+    }
+
     /// Stores the value, which must not be heavier than the plan admits.
     ///
     /// Returned is what had to go, for the caller to drop outside of every lock.
@@ -95,8 +100,10 @@ impl<V: Stored> Slots<V> {
         self.cache.iter().map(|(fingerprint, _)| fingerprint)
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = V> {
-        self.cache.iter().map(|(_, held)| held.value)
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, V)> {
+        self.cache
+            .iter()
+            .map(|(fingerprint, held)| (fingerprint, held.value))
     }
 
     /// What the shards can weigh together.
@@ -123,9 +130,10 @@ impl<V> Displaced<V> {
         self.0.push((fingerprint, value));
     }
 
-    /// How many stood under another fingerprint than this.
-    pub(super) fn of_others(&self, fingerprint: u64) -> u64 {
-        self.0.iter().filter(|(of, _)| *of != fingerprint).count() as u64
+    /// Under which fingerprints they stood, other than this.
+    pub(super) fn of_others(&self, fingerprint: u64) -> impl Iterator<Item = u64> {
+        let of = self.0.iter().map(|(of, _)| *of);
+        of.filter(move |of| *of != fingerprint)
     }
 }
 

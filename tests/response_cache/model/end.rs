@@ -1,6 +1,6 @@
 //! The end of a run.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{
     driver::Driver,
@@ -34,6 +34,9 @@ impl Driver {
         ensure(left == 0, || {
             format!("{left} tasks are left in the background")
         })?;
+        // The store is swept.
+        self.clock.advance(Duration::from_secs(1));
+        self.background(5);
         let timers = self.clock.pending_timers();
         ensure(timers == 0, || format!("{timers} timers are left"))?;
         for uri in 0..RESOURCES {

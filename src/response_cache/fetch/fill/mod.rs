@@ -19,15 +19,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use http_body::Frame;
 
-use super::{
-    in_flight::{Ticket, next_id},
-    news::News,
-};
+use super::{in_flight::next_id, news::News};
 use crate::{
     clock::Moment,
     flight::Landing,
     header::connection,
     key::Key,
+    ledger::Held,
     personal::Personal,
     response_cache::{
         core::Core,
@@ -65,9 +63,7 @@ pub(crate) struct Plan {
     pub(crate) terms: Terms,
     pub(crate) vary: Vary,
     pub(crate) date: i64,
-    pub(crate) began: u64,
-    /// Held until the response is stored or given up.
-    pub(crate) ticket: Ticket,
+    pub(crate) held: Held,
     pub(crate) arrived: Moment,
     pub(crate) initial_age: Duration,
     /// Which part of the content it is, if it is one.
@@ -218,8 +214,7 @@ fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Optio
         terms,
         vary,
         date,
-        began,
-        ticket,
+        held,
         arrived,
         initial_age,
         part,
@@ -236,16 +231,19 @@ fn keep(plan: Plan, body: Bytes, trailers: Option<Box<HeaderMap>>, landed: Optio
         terms,
         vary,
         date,
-        began,
+        held,
         arrived,
         initial_age,
         contradicted: false,
     };
+    if entry.is_gone(&core.ledger) {
+        core.stats.not_stored(Rule::Overtaken);
+        return;
+    }
     let background = core.background.clone();
     background.run(async move {
         let retain = entry.retention();
         resource::store(&core, &key, entry, &selecting).await;
-        drop(ticket);
         drop(landed);
         if let Some(learnt) = learnt
             && learnt.keep(&core, retain).await.is_err()

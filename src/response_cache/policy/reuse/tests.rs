@@ -67,10 +67,8 @@ impl Case {
 
     fn decide(&self) -> Decision<Reuse> {
         let candidate = Candidate {
-            terms: &self.terms,
-            age: self.age,
             contradicted: self.contradicted,
-            spread: 0,
+            ..Candidate::untouched(&self.terms, self.age)
         };
         reuse(&self.rules, &self.request, candidate)
     }

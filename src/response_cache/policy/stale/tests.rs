@@ -2,7 +2,7 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::header::cache_control::RequestDirectives;
+use crate::{header::cache_control::RequestDirectives, response_cache::policy::storable::Terms};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -112,12 +112,7 @@ fn asked(change: impl FnOnce(&mut RequestDirectives)) -> RequestFacts {
 }
 
 fn saved(terms: &Terms, request: &RequestFacts, age: u64) -> bool {
-    let candidate = Candidate {
-        terms,
-        age: Duration::from_secs(age),
-        contradicted: false,
-        spread: 0,
-    };
+    let candidate = Candidate::untouched(terms, Duration::from_secs(age));
     if_error(&Rules::default(), request, &candidate) == Some(Rule::StaleIfError)
 }
 
@@ -152,12 +147,7 @@ fn a_request_cannot_open_a_window_that_the_response_forbids() {
         ..Rules::default()
     };
     let none = terms(|terms| terms.windows = none);
-    let candidate = Candidate {
-        terms: &none,
-        age: 60 * SECOND,
-        contradicted: false,
-        spread: 0,
-    };
+    let candidate = Candidate::untouched(&none, 60 * SECOND);
     assert_eq!(if_error(&deaf, &asks, &candidate), None);
 }
 
@@ -167,10 +157,8 @@ fn who_wants_no_stored_response_gets_the_failure_and_so_does_who_would_get_a_con
     let reload = asked(|asks| asks.no_cache = true);
     assert!(!saved(&own, &reload, 61));
     let candidate = Candidate {
-        terms: &own,
-        age: 61 * SECOND,
         contradicted: true,
-        spread: 0,
+        ..Candidate::untouched(&own, 61 * SECOND)
     };
     assert_eq!(
         if_error(&Rules::default(), &asked(|_| {}), &candidate),
@@ -199,7 +187,8 @@ proptest! {
         let age = terms.lifetime.mul_f64(at);
         let left = terms.lifetime - age;
         let share = terms.lifetime * percent / 100;
-        let refreshed = early(&rules, &terms, age, spread);
+        let candidate = Candidate::untouched(&terms, age);
+        let refreshed = early(&rules, &Candidate { spread, ..candidate });
         prop_assert!(!refreshed || left <= share);
         prop_assert!(refreshed || left > share / 2);
     }
@@ -212,7 +201,16 @@ fn the_share_of_an_early_refresh_is_spread_and_never_reaches_past_the_lifetime()
         ..Rules::default()
     };
     let terms = terms(|_| {});
-    let refreshed = |age, spread| early(&rules, &terms, Duration::from_secs(age), spread);
+    let refreshed = |age, spread| {
+        let candidate = Candidate::untouched(&terms, Duration::from_secs(age));
+        early(
+            &rules,
+            &Candidate {
+                spread,
+                ..candidate
+            },
+        )
+    };
     // Of the last twelve seconds the last six always, the others by what is the response's own.
     for (spread, first) in [
         (0, 54),

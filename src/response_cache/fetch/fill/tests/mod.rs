@@ -26,11 +26,11 @@ use crate::{
     clock::Clock,
     error::BoxError,
     key::Key,
+    ledger::Held,
     personal::Personal,
     response_cache::{
         answer::body_error::BodyError,
         core::Core,
-        fetch::in_flight::next_id,
         policy::{
             stale::Windows,
             storable::Terms,
@@ -90,8 +90,7 @@ impl Bench {
             terms: terms(),
             vary: Vary::default(),
             date: 0,
-            began: next_id(),
-            ticket: self.core.in_flight.ticket(&key()),
+            held: self.held(),
             arrived: self.core.settings.clock.now(),
             initial_age: Duration::ZERO,
             length: None,
@@ -99,6 +98,13 @@ impl Bench {
             trailers_announced: false,
             personal: Some(Personal::default()),
         }
+    }
+
+    fn held(&self) -> Held {
+        let ledger = &self.core.ledger;
+        let place = self.core.place_of(&key());
+        let held = ledger.hold(&ledger.begin(), place.name(), place.host_and_path(), []);
+        held.expect("nothing was invalidated")
     }
 
     fn body(&self, tap: &Tap) -> Arc<Growing> {
@@ -132,7 +138,6 @@ impl Drop for Bench {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.core.budget.used(), 0, "of the budget");
-            assert!(self.core.in_flight.is_empty());
             assert!(self.core.flights.is_empty());
         }
     }

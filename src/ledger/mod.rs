@@ -1,0 +1,268 @@
+//! Invalidation: which of the things that are stored are no longer to be used, without searching for them.
+//!
+//! What is stored carries names: the resource that it belongs to, and its tags. Each name in use is a cell,
+//! held by the things that carry it. An invalidation marks the cell of a name, if there is one, with its
+//! position in the one order of this ledger, and costs the same however many things carry the name.
+//!
+//! A thing remembers the position at which it was *asked for*: it is valid as long as none of its cells was marked
+//! later. So what began before an invalidation and came after it is never taken for valid. Names that are
+//! invalidated while something is on its way, which may turn out to carry them, are kept in a ring until that has
+//! arrived. If the ring runs over, what is on its way is refused and nothing else happens.
+//!
+//! Patterns ([`Pattern`]) cannot be looked up. They are rules, applied to a resource when it is next used; once
+//! there are many they are applied to all that are in use, and forgotten.
+//!
+//! A [`Ledger`] belongs to a [`Store`](crate::store::Store): all layers that share the store share it.
+
+mod cell;
+mod departures;
+mod event;
+mod held;
+mod order;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use smallvec::SmallVec;
+
+use self::{
+    cell::{Cell, Cells, Mark},
+    order::{Order, Rule},
+};
+pub(crate) use self::{
+    departures::{Departure, Departures},
+    event::{Event, Name, Subject},
+    held::{Held, Standing},
+    order::Opening,
+};
+pub use self::{
+    event::{Cause, Effect},
+    pattern::{InvalidPattern, Pattern},
+};
+use crate::{
+    clock::Moment,
+    key::Key,
+    sync::{Mutex, MutexGuard, lock},
+};
+
+/// How many patterns are kept before they are applied to all that is in use.
+const RULES: usize = 64;
+
+/// What was invalidated of the things in a [`Store`](crate::store::Store). Opaque; clones are the same ledger.
+///
+/// A store hands it to the layers that use it, see [`Store::ledger`](crate::store::Store::ledger).
+#[derive(Clone, Default)]
+pub struct Ledger(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    cells: Arc<Cells>,
+    /// The last position that was given away.
+    last: AtomicU64,
+    /// The position of the newest rule.
+    last_rule: AtomicU64,
+    order: Mutex<Order>,
+    departures: Departures,
+    /// Whether somebody is going to sweep the store.
+    sweeping: AtomicBool,
+}
+
+/// That somebody is going to remove what is gone from the store.
+#[derive(Debug)]
+pub(crate) struct SweepClaim(Ledger);
+
+impl Drop for SweepClaim {
+    fn drop(&mut self) {
+        self.0.0.sweeping.store(false, Ordering::Release);
+    }
+}
+
+/// What an invalidation met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) position: u64,
+    /// How many of the names were in use; patterns count.
+    pub(crate) met: u64,
+    /// How many things carry the names; `None` if that is not known.
+    pub(crate) named: Option<u64>,
+}
+
+impl Ledger {
+    /// A ledger with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The position of the last thing that happened.
+    pub(crate) fn position(&self) -> u64 {
+        self.0.last.load(Ordering::Acquire)
+    }
+
+    /// What has become of the things that are not there any more.
+    pub(crate) fn departures(&self) -> &Departures {
+        &self.0.departures
+    }
+
+    /// The task to remove what is gone from the store, unless somebody has it already.
+    pub(crate) fn claim_sweep(&self) -> Option<SweepClaim> {
+        let claimed = self.0.sweeping.swap(true, Ordering::AcqRel);
+        (!claimed).then(|| SweepClaim(self.clone()))
+    }
+
+    fn order(&self) -> MutexGuard<'_, Order> {
+        lock(&self.0.order)
+    }
+
+    /// The next position. Positions are given away under the lock of the order.
+    fn next(&self, _: &mut Order) -> u64 {
+        self.0.last.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Something is asked for that will be stored: no invalidation from now on is missed, whatever names it turns
+    /// out to carry.
+    pub(crate) fn begin(&self) -> Opening {
+        let mut order = self.order();
+        let position = self.next(&mut order);
+        order.opened(position);
+        drop(order);
+        Opening {
+            ledger: self.clone(),
+            position,
+        }
+    }
+
+    fn closed(&self, position: u64) {
+        self.order().closed(position);
+    }
+
+    /// Invalidates what an event names, all at once.
+    pub(crate) fn append(&self, event: &Event, at: Moment) -> Appended {
+        let mut order = self.order();
+        let position = self.next(&mut order);
+        let (mut named, mut patterns) = (Some(0), 0);
+        // What is held last is freed after the lock.
+        let mut met: SmallVec<[Arc<Cell>; 4]> = SmallVec::new();
+        for subject in event.subjects() {
+            let mark = Mark {
+                position,
+                effect: event.effect,
+                cause: event.cause(subject),
+                at,
+            };
+            match subject {
+                Subject::Pattern(pattern) => {
+                    order.add_rule(Rule {
+                        pattern: pattern.clone(),
+                        mark,
+                    });
+                    self.0.last_rule.store(position, Ordering::Release);
+                    named = None;
+                    patterns += 1;
+                }
+                subject => {
+                    let Some(name) = subject.name() else { continue };
+                    if let Some(cell) = self.0.cells.mark(name, mark) {
+                        let holders = Arc::strong_count(&cell) as u64 - 1;
+                        named = named.map(|sum| sum + holders);
+                        met.push(cell);
+                    }
+                    order.ring(name, mark);
+                }
+            }
+        }
+        let full = order.rules() > RULES;
+        drop(order);
+        let names = met.len() as u64;
+        drop(met);
+        if full {
+            self.settle_rules();
+        }
+        Appended {
+            position,
+            met: names + patterns,
+            named,
+        }
+    }
+
+    /// The cells of what has arrived: `resource` is the name of the resource, and `place` what patterns are
+    /// compared with. `None` if it is no longer known whether any of them was invalidated since it was asked for.
+    pub(crate) fn hold(
+        &self,
+        opening: &Opening,
+        resource: Name,
+        place: &[u8],
+        tags: impl IntoIterator<Item = Name>,
+    ) -> Option<Held> {
+        let order = self.order();
+        if !order.remembers(opening.position) {
+            return None;
+        }
+        let ring = |name: Name| order.marks_of(name);
+        let mut cells: SmallVec<[Arc<Cell>; 1]> = SmallVec::new();
+        let (cell, created) = self.0.cells.get_or_create(resource, place, ring);
+        if created {
+            order.apply_rules(&cell, self.last_rule());
+        }
+        cells.push(cell);
+        for tag in tags {
+            if cells.iter().all(|known| known.name() != tag) {
+                cells.push(self.0.cells.get_or_create(tag, &[], ring).0);
+            }
+        }
+        drop(order);
+        cells.shrink_to_fit();
+        Some(Held::new(cells, opening.position))
+    }
+
+    fn last_rule(&self) -> u64 {
+        self.0.last_rule.load(Ordering::Acquire)
+    }
+
+    /// Applies the rules that a resource has not been compared with.
+    #[cold]
+    fn check(&self, resource: &Cell) {
+        let order = self.order();
+        order.apply_rules(resource, self.last_rule());
+    }
+
+    /// Applies the rules to all resources in use, and forgets them.
+    fn settle_rules(&self) {
+        let (rules, upto) = {
+            let order = self.order();
+            (order.copied_rules(), self.last_rule())
+        };
+        self.0.cells.for_each_resource(|cell| {
+            rules.iter().for_each(|rule| rule.apply(cell));
+            cell.checked(upto);
+        });
+        self.order().forget_rules(upto);
+    }
+
+    /// How many names are in use.
+    #[cfg(test)]
+    fn names(&self) -> usize {
+        self.0.cells.len()
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fingerprint of a name.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    Key::new(bytes).fingerprint()
+}
