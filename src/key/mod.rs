@@ -7,8 +7,10 @@ use std::{
 
 use smallvec::SmallVec;
 
+mod encoding;
 mod target;
 
+pub(crate) use self::encoding::decoded;
 pub use self::target::TargetUri;
 pub(crate) use self::target::{authority, authority_of, hosts, path_and_query};
 

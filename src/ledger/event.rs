@@ -1,5 +1,7 @@
 //! What an invalidation says.
 
+use std::fmt;
+
 use smallvec::SmallVec;
 
 use super::pattern::Pattern;
@@ -68,10 +70,20 @@ impl Name {
 
 /// What is invalidated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+#[non_exhaustive]
+pub enum Subject {
+    /// A resource: host, path and query.
     Resource(Box<[u8]>),
+    /// What carries a tag.
     Tag(Box<str>),
-    Group { origin: Box<[u8]>, name: Box<str> },
+    /// What is in a cache group of an origin (RFC 9875).
+    Group {
+        /// The host.
+        origin: Box<[u8]>,
+        /// The group.
+        name: Box<str>,
+    },
+    /// What a pattern matches.
     Pattern(Pattern),
 }
 
@@ -96,6 +108,13 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    pub(crate) fn new(effect: Effect) -> Self {
+        Self {
+            effect,
+            ..Self::default()
+        }
+    }
+
     /// Something that an unsafe request invalidates.
     pub(crate) fn by_write() -> Self {
         Self {
@@ -110,6 +129,10 @@ impl Event {
         }
     }
 
+    pub(crate) fn is_by_write(&self) -> bool {
+        self.by_write
+    }
+
     pub(crate) fn subjects(&self) -> &[Subject] {
         &self.subjects
     }
@@ -122,6 +145,18 @@ impl Event {
             Subject::Group { .. } => Cause::Group,
             Subject::Pattern(pattern) if pattern.is_all() => Cause::All,
             Subject::Pattern(_) => Cause::Pattern,
+        }
+    }
+}
+
+/// Its kind and its text, such as `tag product:7`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource(place) => write!(f, "url {}", place.escape_ascii()),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+            Self::Group { origin, name } => write!(f, "group {name} of {}", origin.escape_ascii()),
+            Self::Pattern(pattern) => write!(f, "path {pattern}"),
         }
     }
 }

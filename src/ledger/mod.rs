@@ -39,12 +39,12 @@ use self::{
 };
 pub(crate) use self::{
     departures::{Departure, Departures},
-    event::{Event, Name, Subject},
+    event::{Event, Name},
     held::{Held, Standing},
     order::Opening,
 };
 pub use self::{
-    event::{Cause, Effect},
+    event::{Cause, Effect, Subject},
     pattern::{InvalidPattern, Pattern},
 };
 use crate::{
@@ -91,6 +91,8 @@ pub(crate) struct Appended {
     pub(crate) position: u64,
     /// How many of the names were in use; patterns count.
     pub(crate) met: u64,
+    /// How many tags and groups nothing carries.
+    pub(crate) unmet_tags: u64,
     /// How many things carry the names; `None` if that is not known.
     pub(crate) named: Option<u64>,
 }
@@ -148,7 +150,7 @@ impl Ledger {
     pub(crate) fn append(&self, event: &Event, at: Moment) -> Appended {
         let mut order = self.order();
         let position = self.next(&mut order);
-        let (mut named, mut patterns) = (Some(0), 0);
+        let (mut named, mut patterns, mut unmet_tags) = (Some(0), 0, 0);
         // What is held last is freed after the lock.
         let mut met: SmallVec<[Arc<Cell>; 4]> = SmallVec::new();
         for subject in event.subjects() {
@@ -174,6 +176,8 @@ impl Ledger {
                         let holders = Arc::strong_count(&cell) as u64 - 1;
                         named = named.map(|sum| sum + holders);
                         met.push(cell);
+                    } else if !matches!(subject, Subject::Resource(_)) {
+                        unmet_tags += 1;
                     }
                     order.ring(name, mark);
                 }
@@ -189,6 +193,7 @@ impl Ledger {
         Appended {
             position,
             met: names + patterns,
+            unmet_tags,
             named,
         }
     }

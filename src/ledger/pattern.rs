@@ -4,11 +4,13 @@ use std::{fmt, sync::Arc};
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::key::decoded;
+
 /// Which resources, by host and path; what follows in a query does not matter.
 ///
 /// One that begins with a `/` speaks of that path on every host, any other one begins with the host:
 /// `/products/` or `shop.example/products/`. Paths are compared as requests write them, except that characters
-/// that need no percent-encoding are taken for what they stand for (RFC 3986 6.2.2.2).
+/// that need no percent-encoding are taken for what they stand for (RFC 3986 6.2.2.2); so write them in a glob.
 ///
 /// ```
 /// use tower_keep::ledger::Pattern;
@@ -26,6 +28,7 @@ pub struct Pattern(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     All,
+    Path(Arc<str>),
     Prefix(Arc<str>),
     Glob(Arc<GlobMatcher>),
 }
@@ -42,10 +45,16 @@ impl Pattern {
         Self(Kind::All)
     }
 
+    /// Resources with this path.
+    #[must_use]
+    pub fn path(path: &str) -> Self {
+        Self(Kind::Path(spelt(path)))
+    }
+
     /// Resources whose path begins so, character by character: `/products/1` stands for `/products/10` too.
     #[must_use]
     pub fn prefix(prefix: &str) -> Self {
-        Self(Kind::Prefix(prefix.into()))
+        Self(Kind::Prefix(spelt(prefix)))
     }
 
     /// Resources whose whole path matches: `*` and `?` stand for any characters and any one character except `/`,
@@ -66,7 +75,7 @@ impl Pattern {
     fn text(&self) -> &str {
         match &self.0 {
             Kind::All => "",
-            Kind::Prefix(prefix) => prefix,
+            Kind::Path(text) | Kind::Prefix(text) => text,
             Kind::Glob(glob) => glob.glob().glob(),
         }
     }
@@ -82,6 +91,7 @@ impl Pattern {
         };
         match &self.0 {
             Kind::All => true,
+            Kind::Path(path) => place == path.as_bytes(),
             Kind::Prefix(prefix) => place.starts_with(prefix.as_bytes()),
             // What a request line can hold is ASCII; other bytes are for a glob to match with `*`.
             Kind::Glob(glob) => glob.is_match(&*String::from_utf8_lossy(place)),
@@ -89,11 +99,18 @@ impl Pattern {
     }
 }
 
+/// As places are spelt.
+fn spelt(text: &str) -> Arc<str> {
+    String::from_utf8_lossy(&decoded(text.as_bytes())).into()
+}
+
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::All, Self::All) => true,
-            (Self::Prefix(one), Self::Prefix(two)) => one == two,
+            (Self::Path(one), Self::Path(two)) | (Self::Prefix(one), Self::Prefix(two)) => {
+                one == two
+            }
             (Self::Glob(one), Self::Glob(two)) => one.glob() == two.glob(),
             _ => false,
         }
@@ -108,7 +125,7 @@ impl fmt::Display for Pattern {
         match &self.0 {
             Kind::All => f.write_str("**"),
             Kind::Prefix(_) => write!(f, "{}...", self.text()),
-            Kind::Glob(_) => f.write_str(self.text()),
+            Kind::Path(_) | Kind::Glob(_) => f.write_str(self.text()),
         }
     }
 }
@@ -143,6 +160,9 @@ mod tests {
         let of_one = ["b.example/p/1"];
         assert_eq!(matching(&Pattern::prefix("b.example/p"), PLACES), of_one);
         assert_eq!(matching(&Pattern::prefix("/"), PLACES), PLACES);
+        let ones = ["a.example/p/1", "b.example/p/1"];
+        assert_eq!(matching(&Pattern::path("/p/1"), PLACES), ones);
+        assert_eq!(matching(&Pattern::path("b.example/p/1"), PLACES), of_one);
     }
 
     #[test]

@@ -82,6 +82,12 @@ impl Background {
         });
     }
 
+    /// Goes on with `work` until the cache is shut down.
+    pub(super) fn until_shutdown(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.stopping.clone();
+        tokio::spawn(stopping.run_until_cancelled_owned(work));
+    }
+
     /// Whether refreshes can be begun: there is a runtime, and nobody has asked to stop.
     pub(super) fn can_refresh(&self) -> bool {
         !self.stopping.is_cancelled() && Handle::try_current().is_ok()

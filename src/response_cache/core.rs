@@ -7,6 +7,7 @@ use super::{
     collapsing::Collapsing,
     fetch::{fill::budget::Budget, in_flight::InFlight, news::News, uncacheable::Uncacheable},
     policy::{Rule, rules::Rules},
+    purge::Announcements,
     request::cache_key::{CacheKey, Extra, Keyed},
     stats::Counters,
     stored::{entity_tag::EntityTags, entry::CachedResponse, place::Place, tags},
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) flights: Flights<News>,
     pub(crate) uncacheable: Uncacheable,
     pub(crate) budget: Budget,
+    pub(crate) purged: Announcements,
     pub(crate) settings: Settings,
 }
 
@@ -103,6 +105,7 @@ impl Core {
             flights: Flights::default(),
             uncacheable: Uncacheable::default(),
             budget: Budget::new(FILL_BUDGET),
+            purged: Announcements::default(),
             settings: Settings::default(),
         }
     }

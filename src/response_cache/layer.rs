@@ -6,8 +6,8 @@ use http::{HeaderName, Request, StatusCode};
 use tower_layer::Layer;
 
 use super::{
-    Background, CacheKey, CachedResponse, Collapsing, EntityTags, Inspection, ResponseCache,
-    SetCookie, Stats,
+    Background, CacheKey, CachedResponse, Collapsing, EntityTags, Inspection, Purger,
+    ResponseCache, SetCookie, Stats,
     core::Core,
     fetch::{fill::budget::Budget, in_flight::next_id},
     inspect,
@@ -165,6 +165,29 @@ impl ResponseCacheLayer {
     #[must_use]
     pub fn whole_behind_ranges(mut self) -> Self {
         self.core.settings.whole_behind_ranges = true;
+        self
+    }
+
+    /// What invalidates responses that are stored. It knows keys as they are set now: call it after
+    /// [`key`](Self::key).
+    #[must_use]
+    pub fn purger(&self) -> Purger {
+        Purger::new(self.core.clone())
+    }
+
+    /// How many tags and cache groups a response may have to be stored; 128 by default. One with more is not
+    /// stored, as a purge of those that are left out would not reach it.
+    #[must_use]
+    pub fn max_tags(mut self, max: usize) -> Self {
+        self.core.settings.max_tags = max;
+        self
+    }
+
+    /// Leaves `Cache-Tag` and `Surrogate-Key` in responses, for caches further out. By default clients do not get
+    /// to see them.
+    #[must_use]
+    pub fn pass_tags(mut self) -> Self {
+        self.core.settings.strip_tags = false;
         self
     }
 

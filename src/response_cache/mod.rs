@@ -139,6 +139,7 @@ pub use self::{
     inspect::Inspection,
     layer::ResponseCacheLayer,
     policy::{Rule, SetCookie, Trail},
+    purge::{Missed, Named, Purge, Purged, Purger, Purges, Receipt},
     request::{body::RequestBody, cache_key::CacheKey},
     service::{ResponseCache, ResponseFuture},
     stats::Stats,

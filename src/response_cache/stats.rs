@@ -19,7 +19,8 @@ const VALIDATED: usize = STORED + 3;
 const INVALIDATED: usize = STORED + 4;
 const REFRESHED: usize = STORED + 5;
 const COLLAPSED: usize = STORED + 6;
-const NOT_COLLAPSED: usize = STORED + 7;
+const UNMET_TAGS: usize = STORED + 7;
+const NOT_COLLAPSED: usize = STORED + 8;
 
 /// The live counters of a cache, shared by the clones of its layer.
 #[derive(Clone, Debug)]
@@ -72,8 +73,9 @@ impl Counters {
         self.0.add(NOT_COLLAPSED + reason as usize);
     }
 
-    pub(super) fn invalidated(&self, names: u64) {
+    pub(super) fn invalidated(&self, names: u64, unmet_tags: u64) {
         (0..names).for_each(|_| self.0.add(INVALIDATED));
+        (0..unmet_tags).for_each(|_| self.0.add(UNMET_TAGS));
     }
 
     pub(super) fn snapshot(&self) -> Stats {
@@ -95,6 +97,7 @@ impl Counters {
             store_errors: counts[STORE_ERRORS],
             validated: counts[VALIDATED],
             invalidated: counts[INVALIDATED],
+            unmet_tags: counts[UNMET_TAGS],
             refreshed: counts[REFRESHED],
             collapsed: counts[COLLAPSED],
             not_collapsed: by_rule(NOT_COLLAPSED),
@@ -123,6 +126,8 @@ pub struct Stats {
     pub validated: u64,
     /// Resources, tags and groups that were invalidated while something stored belonged to them, and patterns.
     pub invalidated: u64,
+    /// Tags and groups that were invalidated and that nothing stored carried: misspelt ones, perhaps.
+    pub unmet_tags: u64,
     /// Refreshes in the background that came to an answer, a failure of the origin included.
     pub refreshed: u64,
     /// Requests that were answered with what another one fetched. They are counted among

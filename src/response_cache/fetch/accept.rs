@@ -18,7 +18,7 @@ use crate::{
         CachePolicy,
         answer::body::{Plain, ResponseBody},
         policy::{
-            Decision, Rule,
+            Decision, Rule, Trail,
             freshness::ResponseFacts,
             range,
             storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
@@ -59,16 +59,10 @@ impl Exchange {
         let tags = self.tags(response.headers(), response.extensions().get());
         self.core.strip_tags(response.headers_mut());
         let facts = self.facts(response.status(), response.headers(), arrival);
-        let Decision {
-            verdict,
-            reason,
-            trail,
-        } = self.storable(&facts, &response);
-        self.keep_from_others(response.headers_mut());
         let length = announced_length(&response);
-        let verdict = verdict.ok_or(reason);
-        let verdict = verdict.and_then(|storing| self.within_limits(storing, length, tags));
-        let reason = verdict.as_ref().err().copied().unwrap_or(reason);
+        let (verdict, trail) = self.verdict(&facts, &response, length, tags);
+        self.keep_from_others(response.headers_mut());
+        let reason = verdict.as_ref().err().copied().unwrap_or(Rule::Stored);
         let age = facts.initial_age(arrival.wall, arrival.delay);
         let ttl = verdict.as_ref().map(|(storing, _)| storing.terms.ttl(age));
         let ttl = ttl.ok();
@@ -117,6 +111,24 @@ impl Exchange {
             learnt: Some(learnt),
             ..plan
         }
+    }
+
+    /// Whether the response is stored, and how.
+    fn verdict<R>(
+        &self,
+        facts: &ResponseFacts,
+        response: &Response<R>,
+        length: Option<u64>,
+        tags: Result<Tags, Rule>,
+    ) -> (Result<(Storing, Held), Rule>, Trail) {
+        let Decision {
+            verdict,
+            reason,
+            trail,
+        } = self.storable(facts, response);
+        let storing = verdict.ok_or(reason);
+        let limited = storing.and_then(|storing| self.within_limits(storing, length, tags));
+        (limited, trail)
     }
 
     fn storable<R>(

@@ -6,11 +6,11 @@ use http::{HeaderMap, StatusCode, Uri, request::Parts};
 
 use crate::{
     key::{Key, TargetUri, hosts},
-    ledger::{Event, Subject},
+    ledger::Event,
     response_cache::{
         core::Core,
         policy::invalidation,
-        purge::apply,
+        purge::{apply, group_of},
         request::{cache_key::Extra, plan::effective_uri},
         stored::tags,
     },
@@ -64,40 +64,39 @@ impl Invalidation {
         let mut event = Event::by_write();
         let mut keys = Vec::new();
         for uri in std::mem::take(&mut self.uris) {
-            keys.extend(keys_of(&self.core, &self.parts, &uri));
-        }
-        for key in &keys {
-            event.add(self.core.place_of(key).subject());
-        }
-        if !self.groups.is_empty()
-            && let Ok(own) =
-                self.core
-                    .key_of(&self.parts, effective_uri(&self.parts), Extra::default())
-        {
-            let origin = self.core.place_of(&own.key);
-            for group in std::mem::take(&mut self.groups) {
-                event.add(Subject::Group {
-                    origin: origin.origin().into(),
-                    name: group.into(),
-                });
+            for host in hosts(&uri, &self.parts.headers) {
+                // Whatever else tells keys apart: it is the resource that has changed.
+                let own = self.core.settings.key.of_uri(&uri, &host);
+                event.add(self.core.place_of(&own).subject());
+                keys.extend(self.key_of(&uri, &host));
             }
         }
+        if !self.groups.is_empty() {
+            for host in hosts(effective_uri(&self.parts), &self.parts.headers) {
+                let own = self
+                    .core
+                    .settings
+                    .key
+                    .of_uri(effective_uri(&self.parts), &host);
+                let origin = self.core.place_of(&own);
+                let groups = self.groups.iter();
+                groups.for_each(|group| event.add(group_of(&origin, group)));
+            }
+        }
+        self.groups.clear();
         let appended = apply::invalidate(&self.core, &event, &keys);
         (appended.position, appended.named, keys)
     }
-}
 
-/// The keys under which a resource may lie: by each host that the request names, with and without the default
-/// port.
-fn keys_of(core: &Core, parts: &Parts, uri: &Uri) -> Vec<Key> {
-    let key = |host: &Vec<u8>| {
+    /// The key of a resource for requests like this one.
+    fn key_of(&self, uri: &Uri, host: &[u8]) -> Option<Key> {
         let extra = Extra {
-            host: Some(host.as_slice()),
+            host: Some(host),
             ..Extra::default()
         };
-        core.key_of(parts, uri, extra).ok().map(|keyed| keyed.key)
-    };
-    hosts(uri, &parts.headers).iter().filter_map(key).collect()
+        let keyed = self.core.key_of(&self.parts, uri, extra).ok()?;
+        Some(keyed.key)
+    }
 }
 
 impl Drop for Invalidation {

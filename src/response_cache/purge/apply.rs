@@ -29,7 +29,8 @@ pub(crate) fn invalidate(core: &Core, event: &Event, keys: &[Key]) -> Appended {
         core.flights.close(key);
     }
     tracing::debug!(?event, ?appended, "invalidated");
-    core.stats.invalidated(appended.met);
+    core.stats.invalidated(appended.met, appended.unmet_tags);
+    core.purged.tell(event, appended);
     appended
 }
 

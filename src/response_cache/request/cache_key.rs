@@ -193,11 +193,8 @@ impl CacheKey {
             Some(host) => host,
             None => authority(uri, &parts.headers).map_err(|_| Rule::AmbiguousHost)?,
         };
-        let scheme = uri.scheme_str().filter(|_| self.scheme);
-        let (path, query) = path_and_query(uri);
-        let mut out = resource(scheme.unwrap_or_default().as_bytes(), host, path.as_bytes());
         let search = extra.search.as_ref();
-        self.write_query(search.map(|(query, _)| query.as_str()).or(query), &mut out);
+        let mut out = self.url(uri, host, search.map(|(query, _)| query.as_str()));
         let mut user_in_key = false;
         for part in &self.parts {
             user_in_key |= part.write(parts, &mut out)?;
@@ -220,6 +217,20 @@ impl CacheKey {
             key: Key::from_buffer(out),
             user_in_key,
         })
+    }
+
+    /// The key of a resource, without what else tells keys apart.
+    pub(crate) fn of_uri(&self, uri: &http::Uri, host: &[u8]) -> Key {
+        Key::from_buffer(self.url(uri, host, None))
+    }
+
+    /// The part of a key that every key has.
+    fn url(&self, uri: &http::Uri, host: &[u8], normalised: Option<&str>) -> Buffer {
+        let scheme = uri.scheme_str().filter(|_| self.scheme);
+        let (path, query) = path_and_query(uri);
+        let mut out = resource(scheme.unwrap_or_default().as_bytes(), host, path.as_bytes());
+        self.write_query(normalised.or(query), &mut out);
+        out
     }
 
     fn write_query(&self, query: Option<&str>, out: &mut Buffer) {

@@ -1,11 +1,9 @@
 //! The resource that a key belongs to, as invalidations name it.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use crate::{
-    key::Key,
+    key::{Key, decoded},
     ledger::{Name, Subject},
 };
 
@@ -68,42 +66,6 @@ fn without_default_port(host: &[u8]) -> &[u8] {
     default
         .or_else(|| host.strip_suffix(b":443"))
         .unwrap_or(host)
-}
-
-/// A part of a URI without percent-encoding of what needs none (RFC 3986 2.3), and the rest of it in capitals.
-fn decoded(part: &[u8]) -> Cow<'_, [u8]> {
-    if !part.contains(&b'%') {
-        return Cow::Borrowed(part);
-    }
-    let mut out = Vec::with_capacity(part.len());
-    let mut rest = part;
-    while let Some((&first, after)) = rest.split_first() {
-        match (first, after) {
-            (b'%', [high, low, after @ ..]) if octet(*high, *low).is_some() => {
-                let octet = octet(*high, *low).unwrap_or_default();
-                if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
-                    out.push(octet);
-                } else {
-                    out.extend([b'%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
-                }
-                rest = after;
-            }
-            _ => {
-                out.push(first);
-                rest = after;
-            }
-        }
-    }
-    Cow::Owned(out)
-}
-
-fn octet(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    Some(digit(high)? << 4 | digit(low)?)
 }
 
 #[cfg(test)]
