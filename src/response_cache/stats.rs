@@ -144,15 +144,25 @@ impl Stats {
         self.hits.values().sum()
     }
 
-    /// The share of all requests, unsafe ones included, that were answered from store without asking the inner
-    /// service; `None` before the first request.
+    /// Requests for which nothing stored was of use, by the reason: never seen
+    /// ([`NothingStored`](Rule::NothingStored)), evicted, expired, invalidated and by what, or stored for other values
+    /// of the fields that Vary names. They are part of [`forwarded`](Self::forwarded).
+    #[must_use]
+    pub fn misses(&self) -> BTreeMap<Rule, u64> {
+        let missed = self.forwarded.iter().filter(|(rule, _)| rule.is_a_miss());
+        missed.map(|(rule, count)| (*rule, *count)).collect()
+    }
+
+    /// The share of the requests that what is stored might have answered which it did, without asking the inner
+    /// service; `None` before the first of them. Requests that pass, such as unsafe ones, do not count.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rate needs no more than 52 bits"
     )]
     pub fn hit_rate(&self) -> Option<f64> {
-        let all = self.hit_count() + self.forwarded.values().sum::<u64>();
+        let looked_up = self.forwarded.iter().filter(|(rule, _)| !rule.passes());
+        let all = self.hit_count() + looked_up.map(|(_, count)| count).sum::<u64>();
         (all > 0).then(|| self.hit_count() as f64 / all as f64)
     }
 }

@@ -120,6 +120,14 @@ impl Looked {
                 others: Some(others),
                 ..Self::absent(Rule::VaryMismatch)
             },
+            Selection::LostVariant(others, place) => {
+                let departure = core.ledger.departures().of(&others.list[place].key);
+                let reason = departure.map_or(Rule::VaryMismatch, departed::rule);
+                Self {
+                    others: Some(others),
+                    ..Self::absent(reason)
+                }
+            }
             Selection::Response(entry) if entry.is_over(now) => Self::absent(Rule::Expired),
             Selection::Response(entry) if entry.parts.is_some() => {
                 Self::judge_parts(core, parts, asked, entry, now)

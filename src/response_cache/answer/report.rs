@@ -210,16 +210,8 @@ fn speaking(hit: bool, reason: Rule) -> Option<Rule> {
 fn fwd(reason: Rule) -> Fwd {
     match reason {
         Rule::Method => Fwd::Method,
-        Rule::NothingStored
-        | Rule::Evicted
-        | Rule::Expired
-        | Rule::InvalidatedByWrite
-        | Rule::InvalidatedByUri
-        | Rule::InvalidatedByTag
-        | Rule::InvalidatedByGroup
-        | Rule::InvalidatedByPattern
-        | Rule::InvalidatedAll => Fwd::UriMiss,
         Rule::VaryMismatch => Fwd::VaryMiss,
+        missing if missing.is_a_miss() => Fwd::UriMiss,
         Rule::PartMissing => Fwd::Partial,
         Rule::StoreFailed => Fwd::Miss,
         Rule::RequestNoCache | Rule::RequestMaxAge | Rule::RequestMinFresh => Fwd::Request,

@@ -184,9 +184,9 @@ impl Exchange {
         headers: &HeaderMap,
         policy: Option<&CachePolicy>,
     ) -> Result<Tags, Rule> {
-        let place = self.core.place_of(&self.asked.key);
+        let origin = || self.core.place_of(&self.asked.key);
         let more = policy.into_iter().flat_map(CachePolicy::tag_names);
-        Tags::read(headers, more, place.origin(), self.core.settings.max_tags)
+        Tags::read(headers, more, origin, self.core.settings.max_tags)
     }
 
     /// Leaves out what is too large for the store, or was invalidated on its way.

@@ -78,10 +78,7 @@ pub(crate) fn start_whole<S, Q, R>(
         return;
     }
     let reason = looked.decision.reason;
-    let missing = matches!(
-        reason,
-        Rule::NothingStored | Rule::VaryMismatch | Rule::PartMissing
-    );
+    let missing = reason.is_a_miss() || reason == Rule::PartMissing;
     let place = place(&asked.key, &known_vary(looked), &parts.headers);
     let now = core.settings.clock.now();
     if missing && core.uncacheable.reason(&place, facts, now).is_none() {

@@ -173,6 +173,38 @@ rules! {
     Stored = "stored", "RFC 9111 3";
 }
 
+impl Rule {
+    /// Whether a request passes by it, without a look at what is stored.
+    pub(crate) const fn passes(self) -> bool {
+        matches!(
+            self,
+            Self::Method
+                | Self::AmbiguousHost
+                | Self::ConnectionFields
+                | Self::Upgrade
+                | Self::RequestBody
+                | Self::NoKey
+        )
+    }
+
+    /// Whether nothing was there for a request by it.
+    pub(crate) const fn is_a_miss(self) -> bool {
+        matches!(
+            self,
+            Self::NothingStored
+                | Self::Evicted
+                | Self::Expired
+                | Self::InvalidatedByWrite
+                | Self::InvalidatedByUri
+                | Self::InvalidatedByTag
+                | Self::InvalidatedByGroup
+                | Self::InvalidatedByPattern
+                | Self::InvalidatedAll
+                | Self::VaryMismatch
+        )
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name(), self.section())

@@ -51,27 +51,31 @@ pub(crate) async fn free(core: &Core, keys: &[Key], named: Option<u64>) {
     }
 }
 
-/// Lets what was invalidated for good be removed from the store, once for all that is invalidated within a second.
-/// Without timers it is done at once.
+/// Lets what was invalidated for good be removed from the store, once for all that is invalidated within a second,
+/// and what is past all use with it. Without timers it is done at once.
 pub(super) fn sweep_soon(core: &Core) {
     let Some(claim) = core.ledger.claim_sweep() else {
         return;
     };
     let (store, ledger) = (core.store.clone(), core.ledger.clone());
+    let clock = core.settings.clock.clone();
     let sweep = move || {
+        let now = clock.now();
         // What is invalidated from here on is for the next one.
         drop(claim);
         store.sweep(&mut |stored: &CachedResponse| {
             let Kept::Response(entry) = &stored.0 else {
                 return false;
             };
-            let gone = entry.gone(&ledger);
-            if let Some(cause) = gone {
+            let departure = match entry.gone(&ledger) {
+                Some(cause) => Some(Departure::Invalidated(cause)),
+                None => entry.is_over(now).then_some(Departure::Expired),
+            };
+            if let Some(departure) = departure {
                 let key = Key::new(&entry.key);
-                let departures = ledger.departures();
-                departures.note(key.fingerprint(), Departure::Invalidated(cause));
+                ledger.departures().note(key.fingerprint(), departure);
             }
-            gone.is_some()
+            departure.is_some()
         });
     };
     let clock = &core.settings.clock;

@@ -17,6 +17,8 @@ pub(crate) enum Selection {
     Response(Arc<Entry>),
     /// None of the stored variants (RFC 9111 4.1).
     OtherVariants(Arc<Variants>),
+    /// The variant at this place of the list, which is not there any more.
+    LostVariant(Arc<Variants>, usize),
     /// Nothing is stored.
     Nothing,
 }
@@ -48,8 +50,8 @@ fn response(found: Option<CachedResponse>) -> Option<Arc<Entry>> {
     }
 }
 
-fn selected(found: Option<CachedResponse>, variants: Arc<Variants>) -> Selection {
-    response(found).map_or(Selection::OtherVariants(variants), Selection::Response)
+fn selected(found: Option<CachedResponse>, variants: Arc<Variants>, place: usize) -> Selection {
+    response(found).map_or(Selection::LostVariant(variants, place), Selection::Response)
 }
 
 /// Selects without waiting; [`Lookup::Remote`] if the store has to be waited for.
@@ -61,8 +63,8 @@ pub(crate) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> L
             Next::Done(selection) => Lookup::Found(selection),
             Next::Variant(variants, place) => match store.lookup(&variants.list[place].key) {
                 Lookup::Remote => Lookup::Remote,
-                Lookup::Absent => Lookup::Found(Selection::OtherVariants(variants)),
-                Lookup::Found(found) => Lookup::Found(selected(Some(found), variants)),
+                Lookup::Absent => Lookup::Found(Selection::LostVariant(variants, place)),
+                Lookup::Found(found) => Lookup::Found(selected(Some(found), variants, place)),
             },
         },
     }
@@ -81,7 +83,7 @@ pub(crate) async fn select(
         Next::Done(selection) => Ok(selection),
         Next::Variant(variants, place) => {
             let found = get(store, &variants.list[place].key).await?;
-            Ok(selected(found, variants))
+            Ok(selected(found, variants, place))
         }
     }
 }

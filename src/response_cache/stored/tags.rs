@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, ListEntry, Parser};
 use smallvec::SmallVec;
 
+use super::place::Place;
 use crate::{header::list, ledger::Name, response_cache::policy::Rule};
 
 /// Tags between commas.
@@ -27,7 +28,7 @@ impl Tags {
     pub(crate) fn read<'a>(
         headers: &'a HeaderMap,
         more: impl Iterator<Item = &'a str>,
-        origin: &[u8],
+        origin: impl FnOnce() -> Place,
         max: usize,
     ) -> Result<Self, Rule> {
         let mut tags = Self::default();
@@ -39,8 +40,12 @@ impl Tags {
         for tag in all.filter(|tag| !tag.is_empty()) {
             tags.add(Name::tag(tag), tag.len(), max)?;
         }
-        for group in groups(headers, &CACHE_GROUPS) {
-            tags.add(Name::group(origin, group.as_bytes()), group.len(), max)?;
+        if headers.contains_key(CACHE_GROUPS) {
+            let origin = origin();
+            for group in groups(headers, &CACHE_GROUPS) {
+                let name = Name::group(origin.origin(), group.as_bytes());
+                tags.add(name, group.len(), max)?;
+            }
         }
         Ok(tags)
     }
@@ -95,6 +100,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::key::Key;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let line = |(name, value): &(&'static str, &'static str)| {
@@ -107,7 +113,8 @@ mod tests {
     }
 
     fn read(lines: &[(&'static str, &'static str)], more: &[&str]) -> Result<Vec<Name>, Rule> {
-        let tags = Tags::read(&headers(lines), more.iter().copied(), b"a.example", 4)?;
+        let origin = || Place::of(&Key::new(b"\na.example\n/"), false);
+        let tags = Tags::read(&headers(lines), more.iter().copied(), origin, 4)?;
         Ok(tags.names().collect())
     }
 

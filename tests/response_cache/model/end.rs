@@ -34,17 +34,17 @@ impl Driver {
         ensure(left == 0, || {
             format!("{left} tasks are left in the background")
         })?;
-        // The store is swept.
-        self.clock.advance(Duration::from_secs(1));
-        self.background(5);
-        let timers = self.clock.pending_timers();
-        ensure(timers == 0, || format!("{timers} timers are left"))?;
         for uri in 0..RESOURCES {
             self.ask(Ask::get(uri))?;
             ensure(self.pending.is_empty(), || {
                 format!("/{uri} does not answer")
             })?;
         }
+        // The store is swept.
+        self.clock.advance(Duration::from_secs(1));
+        self.background(5);
+        let timers = self.clock.pending_timers();
+        ensure(timers == 0, || format!("{timers} timers are left"))?;
         Ok(())
     }
 }
