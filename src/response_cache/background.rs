@@ -73,11 +73,12 @@ impl Background {
             work();
             return;
         };
-        let (stopping, tasks) = (self.stopping.clone(), self.tasks.clone());
+        let stopping = self.stopping.clone();
         let blocking = runtime.clone();
+        // Nobody has to wait for it at the end, so it is not among the tasks.
         runtime.spawn(async move {
             if stopping.run_until_cancelled_owned(sleep).await.is_some() {
-                tasks.spawn_blocking_on(work, &blocking);
+                blocking.spawn_blocking(work);
             }
         });
     }
