@@ -17,6 +17,7 @@ use super::{
     },
     core::Core,
     fetch::{
+        accept::add_vary,
         collapse::{Collapsed, Part, collapse},
         exchange::{Bases, Exchange, Received},
         invalidate::Invalidation,
@@ -66,6 +67,7 @@ where
     let mut response = response.map(ResponseBody::passed);
     // What is switched to another protocol is no response to speak about.
     if !response.status().is_informational() {
+        add_vary(&mut response);
         let mut trail = Trail::default();
         trail.note(rule);
         Report::forwarded(rule, trail, response.status().as_u16(), None)

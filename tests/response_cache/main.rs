@@ -25,6 +25,7 @@ mod overtaken;
 mod parts;
 mod peer_defects;
 mod personal;
+mod policies;
 mod post_keys;
 mod private_cache;
 mod probe;
