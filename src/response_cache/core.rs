@@ -1,11 +1,14 @@
 //! What the layer, its services and all that they start share.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Uri, request::Parts};
 
 use super::{
     background::Background,
     collapsing::Collapsing,
     fetch::{fill::budget::Budget, in_flight::InFlight, news::News, uncacheable::Uncacheable},
+    paths::Paths,
     policy::{Rule, rules::Rules},
     request::cache_key::{CacheKey, Extra, Keyed},
     stats::Counters,
@@ -39,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) uncacheable: Uncacheable,
     pub(crate) budget: Budget,
     pub(crate) settings: Settings,
+    /// Where there are rules for paths: only what a service has knows them.
+    pub(crate) paths: Option<Arc<Paths>>,
 }
 
 /// What a layer can be told.
@@ -94,6 +99,7 @@ impl Core {
             uncacheable: Uncacheable::default(),
             budget: Budget::new(FILL_BUDGET),
             settings: Settings::default(),
+            paths: None,
         }
     }
 

@@ -124,6 +124,7 @@ mod flow;
 pub mod fuzz;
 mod inspect;
 mod layer;
+mod paths;
 mod policy;
 mod request;
 mod service;
@@ -137,6 +138,7 @@ pub use self::{
     collapsing::Collapsing,
     inspect::Inspection,
     layer::ResponseCacheLayer,
+    paths::InvalidPath,
     policy::{Rule, SetCookie, Trail},
     request::{body::RequestBody, cache_key::CacheKey},
     service::{ResponseCache, ResponseFuture},

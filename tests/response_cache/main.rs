@@ -23,6 +23,7 @@ mod multipart;
 mod nesting;
 mod overtaken;
 mod parts;
+mod path_rules;
 mod peer_defects;
 mod personal;
 mod policies;
