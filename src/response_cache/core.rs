@@ -65,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) no_vary_search: bool,
     pub(crate) collapsing: Collapsing,
     pub(crate) whole_behind_ranges: bool,
+    /// Nothing is answered from store.
+    pub(crate) shadow: bool,
 }
 
 impl Default for Settings {
@@ -84,6 +86,7 @@ impl Default for Settings {
             no_vary_search: false,
             collapsing: Collapsing::new(),
             whole_behind_ranges: false,
+            shadow: false,
         }
     }
 }

@@ -171,6 +171,21 @@ impl ResponseCacheLayer {
         self
     }
 
+    /// Lets the cache look on without answering anybody, to learn what it would do before it goes live. It looks,
+    /// decides, counts, stores and invalidates as ever, but each request goes to the inner service as it came, and
+    /// the client gets exactly the response that comes back: no Age, no Cache-Status, nothing stale in the place of
+    /// an error. No request waits for another, and none is made in the background.
+    ///
+    /// [`Stats::shadowed`](super::Stats::shadowed) counts what would have been answered from store, and
+    /// [`Stats::shadow_differed`](super::Stats::shadow_differed) what the inner service then answered otherwise.
+    /// What the cache would fetch in the background it takes from the response to the request that would start
+    /// that.
+    #[must_use]
+    pub fn shadow(mut self) -> Self {
+        self.core.settings.shadow = true;
+        self
+    }
+
     /// The work that goes on in the background, to end it at shutdown.
     #[must_use]
     pub fn background(&self) -> Background {

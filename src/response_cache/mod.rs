@@ -128,6 +128,7 @@ mod paths;
 mod policy;
 mod request;
 mod service;
+mod shadow;
 mod stats;
 mod stored;
 

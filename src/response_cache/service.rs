@@ -97,6 +97,7 @@ where
             looked = look(core, &parts, asked, now);
             if let Some(looked) = &looked
                 && let Some(entry) = looked.served()
+                && !core.settings.shadow
             {
                 refresh::start(core, &self.inner, &parts, asked, looked);
                 return ResponseFuture {

@@ -39,6 +39,7 @@ mod regressions;
 mod remote_store;
 mod request_directives;
 mod reuse;
+mod shadow;
 mod stacks;
 mod stage;
 mod stale_if_error;

@@ -277,7 +277,7 @@ pub(crate) fn add_vary<R>(response: &mut Response<R>) {
 }
 
 /// The length that a response announces: by its field, or by a body that knows.
-fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
+pub(crate) fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
     let field = response.headers().get(header::CONTENT_LENGTH);
     let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
     field.or_else(|| response.body().size_hint().exact())
