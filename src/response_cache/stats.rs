@@ -148,7 +148,7 @@ pub struct Stats {
     /// [shadow](super::ResponseCacheLayer::shadow).
     pub shadowed: BTreeMap<Rule, u64>,
     /// Those of [`shadowed`](Self::shadowed) that the inner service answered with another status, another validator
-    /// (ETag, Last-Modified) or another length than what is stored: clients would have got something else. Only
+    /// (entity tag, Last-Modified) or another length than what is stored: clients would have got something else. Only
     /// GETs without conditions and ranges are compared.
     pub shadow_differed: u64,
 }

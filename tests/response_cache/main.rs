@@ -19,6 +19,7 @@ mod lifetimes;
 mod limits;
 mod model;
 mod multipart;
+mod nearest;
 #[cfg(feature = "axum")]
 mod nesting;
 mod overtaken;
