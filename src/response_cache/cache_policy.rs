@@ -2,23 +2,34 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
+use super::policy::said::Said;
+
 /// What a handler says of its own response, in the response's extensions. It is nearer than the layer's
-/// settings and the response's fields and wins over them, except that it never loosens a field that
-/// forbids to store (`no-store`, `private`).
+/// settings and the response's fields and wins over them, except that it never loosens what forbids: not to
+/// store (`no-store`, `private`), and not to serve what is stale (`must-revalidate`, `proxy-revalidate`,
+/// `no-cache`, `s-maxage`).
+///
+/// What it says holds for as long as the response is stored: a 304 that confirms the response and says nothing
+/// else leaves it in force (RFC 9111 4.3.4).
 ///
 /// ```
-/// use tower_keep::{minutes, response_cache::CachePolicy};
+/// use tower_keep::{hours, minutes, response_cache::CachePolicy};
 ///
 /// let mut response = http::Response::new("today's offers");
-/// response.extensions_mut().insert(CachePolicy::new().ttl(minutes(5)));
+/// let policy = CachePolicy::new()
+///     .ttl(minutes(5))
+///     .stale_if_error(hours(6))
+///     .vary([http::header::ACCEPT_LANGUAGE]);
+/// response.extensions_mut().insert(policy);
 /// ```
 ///
 /// With the feature `axum` it is a response part: `(CachePolicy::new().ttl(minutes(5)), "today's offers")`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CachePolicy {
-    pub(super) ttl: Option<Duration>,
+    pub(super) said: Said,
     pub(super) no_store: bool,
-    tags: Vec<String>,
 }
 
 impl CachePolicy {
@@ -32,7 +43,65 @@ impl CachePolicy {
     /// clients see stay as they are. With `no-cache` in the response each use is validated all the same.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
+        self.said.ttl = Some(ttl);
+        self
+    }
+
+    /// For how long past its freshness the response is served at once while it is validated in the background
+    /// (RFC 5861 3); zero for not at all.
+    ///
+    /// Beside `s-maxage` it counts as the directive does: if the layer says
+    /// [`stale_despite_s_maxage`](super::ResponseCacheLayer::stale_despite_s_maxage).
+    #[must_use]
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.said.while_revalidate = Some(window);
+        self
+    }
+
+    /// For how long past its freshness the response is served if the origin fails (RFC 5861 4); zero for not at
+    /// all. Beside `s-maxage` the same holds as for [`stale_while_revalidate`](Self::stale_while_revalidate). A
+    /// request may ask for more in a directive of its own.
+    #[must_use]
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.said.if_error = Some(window);
+        self
+    }
+
+    /// How long past its freshness the response is kept for validation. It stays for as long as it may be served
+    /// stale in any case.
+    #[must_use]
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.said.keep = Some(keep);
+        self
+    }
+
+    /// Fields of the request that the response depends on, beside those that its Vary names (RFC 9110 12.5.5).
+    ///
+    /// They are added to the Vary that clients and other caches see, each name once. A second call adds to the
+    /// first.
+    #[must_use]
+    pub fn vary(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        for name in names {
+            if !self.said.vary.contains(&name) {
+                self.said.vary.push(name);
+            }
+        }
+        self
+    }
+
+    /// Tags that the response is stored with, to invalidate all that carry one at once. Clients do not see
+    /// them. A second call adds to the first.
+    #[must_use]
+    pub fn tags<I>(mut self, tags: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        for tag in tags.into_iter().map(Into::into) {
+            if !self.said.tags.contains(&tag) {
+                self.said.tags.push(tag);
+            }
+        }
         self
     }
 
@@ -47,7 +116,7 @@ impl CachePolicy {
 impl CachePolicy {
     /// The tags that the handler gave.
     pub(super) fn tag_names(&self) -> impl Iterator<Item = &str> {
-        self.tags.iter().map(String::as_str)
+        self.said.tags.iter().map(String::as_str)
     }
 }
 

@@ -1,11 +1,14 @@
 //! What the layer, its services and all that they start share.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Uri, request::Parts};
 
 use super::{
     background::Background,
     collapsing::Collapsing,
     fetch::{fill::budget::Budget, in_flight::InFlight, news::News, uncacheable::Uncacheable},
+    paths::Paths,
     policy::{Rule, rules::Rules},
     purge::Announcements,
     request::cache_key::{CacheKey, Extra, Keyed},
@@ -44,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     pub(crate) purged: Announcements,
     pub(crate) settings: Settings,
+    /// Where there are rules for paths: only what a service has knows them.
+    pub(crate) paths: Option<Arc<Paths>>,
 }
 
 /// What a layer can be told.
@@ -69,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) no_vary_search: bool,
     pub(crate) collapsing: Collapsing,
     pub(crate) whole_behind_ranges: bool,
+    /// Nothing is answered from store.
+    pub(crate) shadow: bool,
 }
 
 impl Default for Settings {
@@ -90,6 +97,7 @@ impl Default for Settings {
             no_vary_search: false,
             collapsing: Collapsing::new(),
             whole_behind_ranges: false,
+            shadow: false,
         }
     }
 }
@@ -107,6 +115,7 @@ impl Core {
             budget: Budget::new(FILL_BUDGET),
             purged: Announcements::default(),
             settings: Settings::default(),
+            paths: None,
         }
     }
 

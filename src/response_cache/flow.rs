@@ -13,6 +13,7 @@ use super::{
     },
     core::Core,
     fetch::{
+        accept::add_vary,
         collapse::{Collapsed, Part, collapse},
         exchange::{Bases, Exchange, Received},
         invalidate::Invalidation,
@@ -24,6 +25,7 @@ use super::{
         validation,
     },
     request::{body::RequestBody, plan::Asked},
+    shadow,
     stored::select,
 };
 use crate::error::BoxError;
@@ -63,6 +65,9 @@ where
     core.strip_tags(response.headers_mut());
     // What is switched to another protocol is no response to speak about.
     if !response.status().is_informational() {
+        if !core.settings.shadow {
+            add_vary(&mut response);
+        }
         let mut trail = Trail::default();
         trail.note(rule);
         Report::forwarded(rule, trail, response.status().as_u16(), None)
@@ -92,6 +97,9 @@ where
         Some(looked) => looked,
         None => Looked::look(&core, &parts, &mut asked).await,
     };
+    if core.settings.shadow {
+        return Box::pin(shadow::answer(core, inner, parts, body, asked, looked)).await;
+    }
     if let Some(response) = from_store(&core, &inner, &parts, &asked, &looked) {
         return Ok(response);
     }
@@ -175,7 +183,8 @@ where
         Bases::default()
     };
     let mut exchange = Exchange::begin(core, &mut parts, asked, looked, bases, part);
-    let unconditional = exchange.validates().then(|| parts.clone());
+    let shadow = exchange.core.settings.shadow;
+    let unconditional = (exchange.validates() && !shadow).then(|| parts.clone());
     if unconditional.is_some() {
         exchange.add_conditions(&mut parts.headers);
     }
@@ -187,6 +196,9 @@ where
     let (result, effect) = settle(invalidation, result).await;
     if invalidates {
         exchange.took_effect(effect);
+    }
+    if shadow {
+        return Box::pin(exchange.observed(result)).await;
     }
     let response = match exchange.or_stale(result, fallback) {
         ControlFlow::Continue(response) => response,
@@ -237,7 +249,7 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
 }
 
 /// Awaits the inner service's readiness and calls it. What was readied is what is called.
-async fn send<S, Q, R>(
+pub(super) async fn send<S, Q, R>(
     inner: &mut S,
     request: Request<RequestBody<Q>>,
 ) -> Result<Response<R>, S::Error>

@@ -50,11 +50,11 @@ pub(super) fn head<B>(request: &Request<B>) -> Parts {
     parts
 }
 
-pub(super) async fn inspect(core: &Core, parts: Parts) -> Result<Option<Inspection>, StoreError> {
-    let Ok(mut asked) = plan::keyed(core, &parts, None) else {
+pub(super) async fn inspect(core: &Core, parts: &Parts) -> Result<Option<Inspection>, StoreError> {
+    let Ok(mut asked) = plan::keyed(core, parts, None) else {
         return Ok(None);
     };
-    search::rekey(core, &parts, &mut asked).await?;
+    search::rekey(core, parts, &mut asked).await?;
     let now = core.settings.clock.now();
     Ok(
         match select::select(&core.store, &asked.key, &parts.headers).await? {

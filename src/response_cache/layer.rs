@@ -11,6 +11,7 @@ use super::{
     core::Core,
     fetch::{fill::budget::Budget, in_flight::next_id},
     inspect,
+    paths::{InvalidPath, PathRules},
     policy::rules::Heuristic,
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
 #[derive(Clone)]
 pub struct ResponseCacheLayer {
     core: Core,
+    paths: PathRules,
 }
 
 impl Default for ResponseCacheLayer {
@@ -45,6 +47,7 @@ impl ResponseCacheLayer {
     pub fn with_store(store: impl Store<CachedResponse>) -> Self {
         Self {
             core: Core::new(BoxStore::new(store)),
+            paths: PathRules::default(),
         }
     }
 
@@ -191,6 +194,21 @@ impl ResponseCacheLayer {
         self
     }
 
+    /// Lets the cache look on without answering anybody, to learn what it would do before it goes live. It looks,
+    /// decides, counts, stores and invalidates as ever, but each request goes to the inner service as it came, and
+    /// the client gets exactly the response that comes back: no Age, no Cache-Status, nothing stale in the place of
+    /// an error. No request waits for another, and none is made in the background.
+    ///
+    /// [`Stats::shadowed`](super::Stats::shadowed) counts what would have been answered from store, and
+    /// [`Stats::shadow_differed`](super::Stats::shadow_differed) what the inner service then answered otherwise.
+    /// What the cache would fetch in the background it takes from the response to the request that would start
+    /// that.
+    #[must_use]
+    pub fn shadow(mut self) -> Self {
+        self.core.settings.shadow = true;
+        self
+    }
+
     /// The work that goes on in the background, to end it at shutdown.
     #[must_use]
     pub fn background(&self) -> Background {
@@ -306,6 +324,53 @@ impl ResponseCacheLayer {
         self
     }
 
+    /// Gives the paths that match a pattern settings of their own, where no layer can be put around their routes:
+    /// in a bare hyper service, a tonic server, a proxy. The closure gets a layer with the settings so far, so
+    /// make the rules last: what is set on this layer later does not reach them.
+    ///
+    /// * Patterns are those of axum 0.8: `/users/{id}`, `/users/{id}/avatar`, `/files/{*path}`. The last does not
+    ///   match `/files/` itself. Of several that match the most specific one counts, alone; `{id}` and `{*rest}` in
+    ///   one place conflict.
+    /// * The path is that of the effective URI (also inside of axum's `nest`, with the feature `axum`), as the
+    ///   client wrote it: `/%61pi` is not `/api`. Rules loosen what the layer says, they do not guard: a server
+    ///   that decodes paths answers both. Give the layer itself the strictest settings.
+    /// * What the whole cache shares is that of this layer: the store, the counters, the
+    ///   [clock](Self::clock), the [background](Self::background), the [fill budget](Self::fill_budget).
+    /// * An unsafe request invalidates by the [key](Self::key) of its own path. So do Location and
+    ///   Content-Location of its response, whichever path they name: where keys differ by rule, what lies there
+    ///   may stay.
+    ///
+    /// ```
+    /// use tower_keep::{ResponseCacheLayer, minutes, response_cache::CacheKey, seconds};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let layer = ResponseCacheLayer::new()
+    ///     .path("/api/{*rest}", |route| route.default_ttl(seconds(5)))?
+    ///     .path("/pages/{*page}", |route| {
+    ///         route.default_ttl(minutes(10)).key(CacheKey::new().ignore_query())
+    ///     })?;
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the pattern is none, does not begin with a slash, or conflicts with that of another rule, and if the
+    /// closure makes rules for paths itself.
+    pub fn path(
+        mut self,
+        pattern: &str,
+        set: impl FnOnce(Self) -> Self,
+    ) -> Result<Self, InvalidPath> {
+        let so_far = Self {
+            core: self.core.clone(),
+            paths: PathRules::default(),
+        };
+        let route = set(so_far);
+        self.paths.add(pattern, route.core.settings, &route.paths)?;
+        Ok(self)
+    }
+
     /// The clock: for tests, or a faster one.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -327,7 +392,13 @@ impl ResponseCacheLayer {
         &self,
         request: &Request<B>,
     ) -> impl Future<Output = Result<Option<Inspection>, StoreError>> + Send + use<'_, B> {
-        inspect::inspect(&self.core, inspect::head(request))
+        let (core, parts) = (self.core(), inspect::head(request));
+        async move { inspect::inspect(core.at(&parts), &parts).await }
+    }
+
+    /// The cache as a service has it.
+    fn core(&self) -> Arc<Core> {
+        Arc::new(self.paths.over(&self.core))
     }
 
     fn rules(&mut self) -> &mut super::policy::rules::Rules {
@@ -339,7 +410,7 @@ impl<S> Layer<S> for ResponseCacheLayer {
     type Service = ResponseCache<S>;
 
     fn layer(&self, inner: S) -> ResponseCache<S> {
-        ResponseCache::new(inner, Arc::new(self.core.clone()))
+        ResponseCache::new(inner, self.core())
     }
 }
 
@@ -347,6 +418,7 @@ impl fmt::Debug for ResponseCacheLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseCacheLayer")
             .field("core", &self.core)
+            .field("paths", &self.paths)
             .finish()
     }
 }

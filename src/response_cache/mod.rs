@@ -53,8 +53,16 @@
 //!
 //! # Settings, three ways
 //!
-//! The nearest wins: settings of the layer; those of a clone of it around one route, which shares the store
-//! and the counters; and what the response itself says, by its fields or by the handler's [`CachePolicy`].
+//! The nearest wins:
+//!
+//! 1. What the response itself says: the handler's [`CachePolicy`] first, then its fields.
+//! 2. What the route says: a clone of the layer around it, which shares the store and the counters, or, where no
+//!    layer can be put around a route, a rule for its [`path`](ResponseCacheLayer::path).
+//! 3. What the layer says.
+//!
+//! Nothing nearer loosens what forbids to store a response (`no-store`, `private`) or to serve it stale
+//! (`must-revalidate`, `proxy-revalidate`, `no-cache`, `s-maxage`). What a response depends on adds up: the key,
+//! its Vary, and the names in its policy.
 //!
 //! ```
 //! use tower_keep::{
@@ -74,10 +82,16 @@
 //!     .keep(hours(6))
 //!     .set_cookie(SetCookie::Strip)
 //!     .key(CacheKey::new().ignore_parameters(["utm_*"]));
-//! # let _ = (api, pages);
+//! let proxy = api
+//!     .clone()
+//!     .path("/feeds/{*name}", |route| route.default_ttl(minutes(2)))?;
+//! # let _ = (api, pages, proxy);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Before it goes live, a cache can [look on](ResponseCacheLayer::shadow): it answers nobody and counts what it
+//! would have answered.
 //!
 //! # Where to put it
 //!
@@ -102,6 +116,8 @@
 //! - An unsafe request invalidates what lies under its own key. With [`CacheKey::header`],
 //!   [`cookie`](CacheKey::cookie), [`user`](CacheKey::user) or [`with`](CacheKey::with) that is the part that
 //!   belongs to the same values of these as the unsafe request.
+//! - Rules for paths see paths as clients write them, and an unsafe request invalidates by the key of its own path:
+//!   see [`path`](ResponseCacheLayer::path).
 //! - A client that leaves ends the recording of the response that it was reading, unless others read it too.
 //! - A request may wait for another one, and for one that hangs as long as [`Collapsing::leader_time`] says. Time
 //!   limits need tokio's timers: outside of a runtime there are none.
@@ -124,10 +140,12 @@ mod flow;
 pub mod fuzz;
 mod inspect;
 mod layer;
+mod paths;
 mod policy;
 mod purge;
 mod request;
 mod service;
+mod shadow;
 mod stats;
 mod stored;
 
@@ -138,6 +156,7 @@ pub use self::{
     collapsing::Collapsing,
     inspect::Inspection,
     layer::ResponseCacheLayer,
+    paths::InvalidPath,
     policy::{Rule, SetCookie, Trail},
     purge::{Missed, Named, Purge, Purged, Purger, Purges, Receipt},
     request::{body::RequestBody, cache_key::CacheKey},

@@ -88,61 +88,67 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let plan = plan(&self.core, &parts, &body);
+        let core = self.core.at(&parts);
+        let plan = plan(core, &parts, &body);
         let (mut looked, mut seen) = (None, 0);
         if let Ok(asked) = &plan {
-            let now = self.core.settings.clock.now();
-            seen = self.core.flights.generation(&asked.key);
-            looked = self.look(&parts, asked, now);
+            let now = core.settings.clock.now();
+            seen = core.flights.generation(&asked.key);
+            looked = look(core, &parts, asked, now);
             if let Some(looked) = &looked
                 && let Some(entry) = looked.served()
+                && !core.settings.shadow
             {
-                refresh::start(&self.core, &self.inner, &parts, asked, looked);
+                refresh::start(core, &self.inner, &parts, asked, looked);
                 return ResponseFuture {
                     state: State::Ready {
-                        response: Some(looked.answer(&self.core, entry, &parts, asked, now)),
+                        response: Some(looked.answer(core, entry, &parts, asked, now)),
                     },
                 };
             }
         }
         match plan {
-            Ok(asked) => self.flow(|core, inner| {
+            Ok(asked) => self.flow(core, |core, inner| {
                 let body = RequestBody::client(body);
                 flow::answer(core, inner, parts, body, asked, looked, seen)
             }),
-            Err(Aside::Pass(rule)) => self.flow(|core, inner| {
+            Err(Aside::Pass(rule)) => self.flow(core, |core, inner| {
                 flow::pass(core, inner, parts, RequestBody::client(body), rule)
             }),
-            Err(Aside::ReadBody(limit)) => {
-                self.flow(|core, inner| post_body::read_body(core, inner, parts, body, limit))
-            }
+            Err(Aside::ReadBody(limit)) => self.flow(core, |core, inner| {
+                post_body::read_body(core, inner, parts, body, limit)
+            }),
         }
     }
 }
 
-impl<S> ResponseCache<S> {
-    /// What a hit in memory needs: nothing is awaited. `None` if the store has to be waited for.
-    fn look(&self, parts: &Parts, asked: &Asked, now: Moment) -> Option<Looked> {
-        if !asked.may_be_answered() {
-            return Some(Looked::absent(Rule::Method));
-        }
-        if self.core.settings.no_vary_search {
-            return None;
-        }
-        let selection = match select::select_now(&self.core.store, &asked.key, &parts.headers) {
-            Lookup::Found(selection) => selection,
-            Lookup::Absent => select::Selection::Nothing,
-            Lookup::Remote => return None,
-        };
-        Some(Looked::judge(&self.core, parts, asked, selection, now))
+/// What a hit in memory needs: nothing is awaited. `None` if the store has to be waited for.
+fn look(core: &Core, parts: &Parts, asked: &Asked, now: Moment) -> Option<Looked> {
+    if !asked.may_be_answered() {
+        return Some(Looked::absent(Rule::Method));
     }
+    if core.settings.no_vary_search {
+        return None;
+    }
+    let selection = match select::select_now(&core.store, &asked.key, &parts.headers) {
+        Lookup::Found(selection) => selection,
+        Lookup::Absent => select::Selection::Nothing,
+        Lookup::Remote => return None,
+    };
+    Some(Looked::judge(core, parts, asked, selection, now))
+}
 
-    fn flow<F, R, E>(&self, start: impl FnOnce(Arc<Core>, S) -> F) -> ResponseFuture<R, E>
+impl<S> ResponseCache<S> {
+    fn flow<F, R, E>(
+        &self,
+        core: &Arc<Core>,
+        start: impl FnOnce(Arc<Core>, S) -> F,
+    ) -> ResponseFuture<R, E>
     where
         S: Clone,
         F: Future<Output = Result<Response<ResponseBody<R>>, E>> + Send + 'static,
     {
-        let future = start(Arc::clone(&self.core), self.inner.clone());
+        let future = start(Arc::clone(core), self.inner.clone());
         ResponseFuture {
             state: State::Flow {
                 future: Box::pin(future),

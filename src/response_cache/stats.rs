@@ -20,7 +20,9 @@ const INVALIDATED: usize = STORED + 4;
 const REFRESHED: usize = STORED + 5;
 const COLLAPSED: usize = STORED + 6;
 const UNMET_TAGS: usize = STORED + 7;
-const NOT_COLLAPSED: usize = STORED + 8;
+const SHADOW_DIFFERED: usize = STORED + 8;
+const NOT_COLLAPSED: usize = STORED + 9;
+const SHADOWED: usize = NOT_COLLAPSED + RULES;
 
 /// The live counters of a cache, shared by the clones of its layer.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ pub(crate) struct Counters(Arc<Table>);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(Arc::new(Table::new(NOT_COLLAPSED + RULES)))
+        Self(Arc::new(Table::new(SHADOWED + RULES)))
     }
 }
 
@@ -36,6 +38,16 @@ impl Counters {
     pub(super) fn answered(&self, hit: bool, reason: Rule) {
         self.0
             .add(if hit { HITS } else { FORWARDED } + reason as usize);
+    }
+
+    /// A request would have been answered from store.
+    pub(super) fn shadowed(&self, reason: Rule) {
+        self.0.add(SHADOWED + reason as usize);
+    }
+
+    /// Otherwise than the inner service did.
+    pub(super) fn shadow_differed(&self) {
+        self.0.add(SHADOW_DIFFERED);
     }
 
     pub(super) fn not_stored(&self, reason: Rule) {
@@ -101,6 +113,8 @@ impl Counters {
             refreshed: counts[REFRESHED],
             collapsed: counts[COLLAPSED],
             not_collapsed: by_rule(NOT_COLLAPSED),
+            shadowed: by_rule(SHADOWED),
+            shadow_differed: counts[SHADOW_DIFFERED],
         }
     }
 }
@@ -135,6 +149,13 @@ pub struct Stats {
     pub collapsed: u64,
     /// Requests that did not wait for others, as it was known that the response cannot be shared: by the reason.
     pub not_collapsed: BTreeMap<Rule, u64>,
+    /// Requests that would have been answered from store, by the rule that allows it, had the cache not been a
+    /// [shadow](super::ResponseCacheLayer::shadow).
+    pub shadowed: BTreeMap<Rule, u64>,
+    /// Those of [`shadowed`](Self::shadowed) that the inner service answered with another status, another validator
+    /// (entity tag, Last-Modified) or another length than what is stored: clients would have got something else. Only
+    /// GETs without conditions and ranges are compared.
+    pub shadow_differed: u64,
 }
 
 impl Stats {
@@ -161,8 +182,30 @@ impl Stats {
         reason = "a rate needs no more than 52 bits"
     )]
     pub fn hit_rate(&self) -> Option<f64> {
+        (self.request_count() > 0).then(|| self.hit_count() as f64 / self.request_count() as f64)
+    }
+
+    /// Requests that would have been answered from store.
+    #[must_use]
+    pub fn shadowed_count(&self) -> u64 {
+        self.shadowed.values().sum()
+    }
+
+    /// What [`hit_rate`](Self::hit_rate) would be if what was [shadowed](Self::shadowed) had been answered from
+    /// store.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate needs no more than 52 bits"
+    )]
+    pub fn shadow_hit_rate(&self) -> Option<f64> {
+        let would = self.hit_count() + self.shadowed_count();
+        (self.request_count() > 0).then(|| would as f64 / self.request_count() as f64)
+    }
+
+    fn request_count(&self) -> u64 {
         let looked_up = self.forwarded.iter().filter(|(rule, _)| !rule.passes());
-        let all = self.hit_count() + looked_up.map(|(_, count)| count).sum::<u64>();
-        (all > 0).then(|| self.hit_count() as f64 / all as f64)
+        let forwarded: u64 = looked_up.map(|(_, count)| count).sum();
+        self.hit_count() + self.shadowed_count() + forwarded
     }
 }

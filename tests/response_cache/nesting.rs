@@ -60,3 +60,24 @@ async fn a_change_inside_a_nest_invalidates_what_is_stored_outside_of_it() {
     send("PUT").await;
     assert!(!send("GET").await);
 }
+
+#[tokio::test]
+async fn rules_for_paths_see_the_whole_path() {
+    let layer = ResponseCacheLayer::new()
+        .path("/one/page", |route| {
+            route.default_ttl(tower_keep::seconds(9))
+        })
+        .expect("one rule");
+    let inner = || {
+        let page = get(|| async { "page" });
+        Router::new().route("/page", page).layer(layer.clone())
+    };
+    let app = Router::new().nest("/one", inner()).nest("/two", inner());
+    for (path, stored) in [("/one/page", true), ("/two/page", false)] {
+        let uri = format!("http://origin.test{path}");
+        let request = http::Request::get(uri).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        let status = response.headers()["cache-status"].to_str().unwrap();
+        assert_eq!(status.contains("ttl=9; stored"), stored, "{path}: {status}");
+    }
+}

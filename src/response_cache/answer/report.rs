@@ -157,6 +157,9 @@ impl<'a> Report<'a> {
         if core.settings.outcome {
             response.extensions_mut().insert(self.outcome);
         }
+        if core.settings.shadow {
+            return;
+        }
         match &core.settings.name {
             Some(name) => cache_status::add(self.value(core, name), response.headers_mut()),
             None => cache_status::release(response.headers_mut()),

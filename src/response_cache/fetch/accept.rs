@@ -21,7 +21,9 @@ use crate::{
             Decision, Rule, Trail,
             freshness::ResponseFacts,
             range,
+            said::Said,
             storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
+            vary::Vary,
         },
         stored::{head::Head, parts::Span, search, tags::Tags},
     },
@@ -51,6 +53,7 @@ impl Exchange {
         }
         let arrival = self.arrival();
         add_date(response.headers_mut(), arrival.wall);
+        add_vary(&mut response);
         if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
             let policy = response.extensions().get().cloned();
             let fields = response.headers().clone();
@@ -139,7 +142,7 @@ impl Exchange {
         let policy = response.extensions().get::<CachePolicy>();
         let target = self.target.as_ref();
         let also = Circumstances {
-            ttl: policy.and_then(|policy| policy.ttl),
+            said: Said::updated(None, policy.map(|policy| &policy.said)),
             no_store: policy.is_some_and(|policy| policy.no_store),
             personal: self.personal.is_marked(),
             part: self.part_of(response).is_some(),
@@ -151,7 +154,7 @@ impl Exchange {
             &self.asked.facts,
             facts,
             response.headers(),
-            also,
+            &also,
         )
     }
 
@@ -297,8 +300,17 @@ pub(crate) fn add_date(headers: &mut HeaderMap, wall: i64) {
         .or_insert_with(|| date::format(wall));
 }
 
+/// The handler's word on what a response depends on is for all caches on the way.
+pub(crate) fn add_vary<R>(response: &mut Response<R>) {
+    let policy = response.extensions().get::<CachePolicy>();
+    let names = policy.filter(|policy| !policy.said.vary.is_empty());
+    if let Some(names) = names.map(|policy| policy.said.vary.clone()) {
+        Vary::add(response.headers_mut(), &names);
+    }
+}
+
 /// The length that a response announces: by its field, or by a body that knows.
-fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
+pub(crate) fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
     let field = response.headers().get(header::CONTENT_LENGTH);
     let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
     field.or_else(|| response.body().size_hint().exact())

@@ -15,8 +15,10 @@ use crate::response_cache::{
     policy::{
         Decision, Rule, Trail,
         reuse::Reuse,
+        said::Said,
         storable::{Circumstances, storable, supersedes},
         validation,
+        vary::Vary,
     },
     stored::{entry::Entry, head::Head, resource, search},
 };
@@ -93,14 +95,14 @@ impl Exchange {
         let mut news = update.headers.clone();
         add_date(&mut news, arrival.wall);
         let mut headers = validation::freshened(&base.head.fields(), &news);
+        // What the handler said of the response holds until it says something else.
+        let news = update.policy.map(|policy| &policy.said);
+        let said = Said::updated(base.terms.said.as_ref(), news);
+        Vary::add(&mut headers, said.as_ref().map_or(&[], |said| &said.vary));
         self.core.strip_tags(&mut headers);
         let facts = self.facts(base.head.status, &headers, arrival);
         let also = Circumstances {
-            // What the handler said of the response holds until it says something else.
-            ttl: update
-                .policy
-                .and_then(|policy| policy.ttl)
-                .or(base.terms.handler_ttl),
+            said,
             no_store: update.policy.is_some_and(|policy| policy.no_store),
             personal: self.personal.is_marked(),
             part: false,
@@ -113,12 +115,12 @@ impl Exchange {
             verdict,
             reason,
             trail,
-        } = storable(&self.core.settings.rules, &request, &facts, &headers, also);
+        } = storable(&self.core.settings.rules, &request, &facts, &headers, &also);
         let same_rule = self.rekeyed.is_none() || search::same_rule(&headers, &base.head.headers);
         let initial_age = facts.initial_age(arrival.wall, arrival.delay);
         // A tag that is not named any more may still be how somebody thinks of it.
         let held = self
-            .tags(&news, update.policy)
+            .tags(update.headers, update.policy)
             .and_then(|tags| self.hold(base.held.tags().chain(tags.names())));
         let entry = match (verdict, held) {
             (None, _) => Err(reason),

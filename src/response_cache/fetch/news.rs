@@ -157,7 +157,7 @@ impl Arriving {
         Self {
             key: plan.key.clone(),
             head: plan.head.clone(),
-            terms: plan.terms,
+            terms: plan.terms.clone(),
             vary: plan.vary.clone(),
             selecting: plan.selecting.clone(),
             arrived: plan.arrived,

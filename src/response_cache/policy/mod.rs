@@ -10,6 +10,7 @@ pub(super) mod request;
 pub(super) mod reuse;
 mod rule;
 pub(super) mod rules;
+pub(super) mod said;
 pub(super) mod stale;
 pub(super) mod storable;
 pub(super) mod validation;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{request::RequestFacts, reuse::Candidate, rule::Rule, rules::Rules};
+use super::{request::RequestFacts, reuse::Candidate, rule::Rule, rules::Rules, said::Said};
 use crate::header::cache_control::{Fields, ResponseDirectives};
 
 /// For how long past its freshness a response may be served.
@@ -16,9 +16,10 @@ pub(crate) struct Windows {
     pub(crate) if_error: Duration,
 }
 
-/// The windows of a response: its own, or else the layer's. Where a directive forbids to serve it stale there
-/// is none; with `s-maxage`, which forbids it too, an explicit window counts if the layer was told so.
-pub(crate) fn windows(rules: &Rules, says: &ResponseDirectives) -> Windows {
+/// The windows of a response: its handler's, or else those of its fields, or else the layer's. Where a directive
+/// forbids to serve it stale there is none; with `s-maxage`, which forbids it too, an explicit window counts if
+/// the layer was told so.
+pub(crate) fn windows(rules: &Rules, says: &ResponseDirectives, said: Option<&Said>) -> Windows {
     let shared = !rules.private;
     let by_age = shared && says.s_maxage.is_some();
     let otherwise =
@@ -26,14 +27,21 @@ pub(crate) fn windows(rules: &Rules, says: &ResponseDirectives) -> Windows {
     if otherwise || (by_age && !rules.stale_despite_s_maxage) {
         return Windows::default();
     }
-    let window = |own: Option<u64>, default: Duration| match own {
-        Some(seconds) => Duration::from_secs(seconds),
-        None if by_age => Duration::ZERO,
-        None => default,
+    let window = |said: Option<Duration>, own: Option<u64>, default: Duration| {
+        let explicit = said.or(own.map(Duration::from_secs));
+        explicit.unwrap_or(if by_age { Duration::ZERO } else { default })
     };
     Windows {
-        while_revalidate: window(says.stale_while_revalidate, rules.while_revalidate),
-        if_error: window(says.stale_if_error, rules.if_error),
+        while_revalidate: window(
+            said.and_then(|said| said.while_revalidate),
+            says.stale_while_revalidate,
+            rules.while_revalidate,
+        ),
+        if_error: window(
+            said.and_then(|said| said.if_error),
+            says.stale_if_error,
+            rules.if_error,
+        ),
     }
 }
 

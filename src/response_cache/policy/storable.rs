@@ -1,6 +1,6 @@
 //! Whether a response may be stored, and for what use (RFC 9111 3).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
@@ -10,17 +10,18 @@ use super::{
     request::RequestFacts,
     rule::{Rule, Trail},
     rules::{Rules, SetCookie, heuristically_cacheable, understood},
+    said::Said,
     stale::{Windows, windows},
     vary::Vary,
 };
 use crate::header::cache_control::Fields;
 
 /// On what terms a stored response may be used: all that [`reuse`](super::reuse) needs to know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) lifetime: Duration,
-    /// What of it the handler gave in its `CachePolicy`.
-    pub(crate) handler_ttl: Option<Duration>,
+    /// What the handler said in its `CachePolicy`, from which some of these terms come.
+    pub(crate) said: Option<Arc<Said>>,
     /// Whether the response said itself how long it is fresh, or that it is public.
     pub(crate) explicit: bool,
     /// RFC 9111 3.5: whether it may answer requests with Authorization.
@@ -60,10 +61,10 @@ pub(crate) struct Storing {
 }
 
 /// What is known beside the head: the handler's word, and how the response came about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Circumstances {
-    /// The lifetime that the handler gave in its `CachePolicy`.
-    pub(crate) ttl: Option<Duration>,
+    /// What the handler said in its `CachePolicy`.
+    pub(crate) said: Option<Arc<Said>>,
     /// The handler forbade to store the response.
     pub(crate) no_store: bool,
     /// The `Personal` marker is set.
@@ -80,16 +81,18 @@ pub(crate) fn storable(
     request: &RequestFacts,
     facts: &ResponseFacts,
     headers: &HeaderMap,
-    also: Circumstances,
+    also: &Circumstances,
 ) -> Decision<Option<Storing>> {
     let mut trail = Trail::default();
-    let lifetime = lifetime(rules, facts, also.ttl);
+    let said = also.said.as_ref();
+    let lifetime = lifetime(rules, facts, said.and_then(|said| said.ttl));
     let decided = forbidden(rules, request, facts, also, &mut trail)
         .and_then(|()| set_cookie(rules, facts, headers, &mut trail))
         .and_then(|strip_cookie| {
             let vary = Vary::read(headers, rules.max_vary)?;
             permitted(rules, request, facts, also, lifetime.as_ref())?;
-            Ok(storing(rules, facts, lifetime.as_ref(), vary, strip_cookie))
+            let terms = terms(rules, facts, said, lifetime.as_ref());
+            Ok(storing(rules, facts, terms, vary, strip_cookie))
         })
         .and_then(|storing| useful(storing, facts, headers));
     if facts.targeted {
@@ -115,7 +118,7 @@ fn forbidden(
     rules: &Rules,
     request: &RequestFacts,
     facts: &ResponseFacts,
-    also: Circumstances,
+    also: &Circumstances,
     trail: &mut Trail,
 ) -> Result<(), Rule> {
     let says = &facts.directives;
@@ -221,7 +224,7 @@ fn permitted(
     rules: &Rules,
     request: &RequestFacts,
     facts: &ResponseFacts,
-    also: Circumstances,
+    also: &Circumstances,
     lifetime: Option<&Lifetime>,
 ) -> Result<(), Rule> {
     let explicit = is_explicit(facts, lifetime);
@@ -256,7 +259,7 @@ fn is_explicit(facts: &ResponseFacts, lifetime: Option<&Lifetime>) -> bool {
 fn storing(
     rules: &Rules,
     facts: &ResponseFacts,
-    lifetime: Option<&Lifetime>,
+    terms: Terms,
     vary: Vary,
     strip_cookie: bool,
 ) -> Storing {
@@ -266,12 +269,26 @@ fn storing(
         .filter(|_| shared)
         .chain(named(&says.no_cache));
     let cookie = strip_cookie.then_some(header::SET_COOKIE);
-    let windows = windows(rules, says);
-    let terms = Terms {
+    Storing {
+        terms,
+        vary,
+        without: own_fields.cloned().chain(cookie).collect(),
+    }
+}
+
+fn terms(
+    rules: &Rules,
+    facts: &ResponseFacts,
+    said: Option<&Arc<Said>>,
+    lifetime: Option<&Lifetime>,
+) -> Terms {
+    let says = &facts.directives;
+    let shared = !rules.private;
+    let windows = windows(rules, says, said.map(Arc::as_ref));
+    let keep = said.and_then(|said| said.keep).unwrap_or(rules.keep);
+    Terms {
         lifetime: lifetime.map_or(Duration::ZERO, |lifetime| lifetime.fresh_for),
-        handler_ttl: lifetime
-            .filter(|lifetime| lifetime.source == Rule::PolicyTtl)
-            .map(|lifetime| lifetime.fresh_for),
+        said: said.cloned(),
         explicit: is_explicit(facts, lifetime),
         authorized: authorized(facts),
         validate_always: says.no_cache == Fields::All,
@@ -279,15 +296,7 @@ fn storing(
             || (shared && (says.proxy_revalidate || says.s_maxage.is_some())),
         immutable: says.immutable,
         windows,
-        keep: rules
-            .keep
-            .max(windows.while_revalidate)
-            .max(windows.if_error),
-    };
-    Storing {
-        terms,
-        vary,
-        without: own_fields.cloned().chain(cookie).collect(),
+        keep: keep.max(windows.while_revalidate).max(windows.if_error),
     }
 }
 

@@ -33,6 +33,21 @@ impl Vary {
         Ok(Self(names.into_boxed_slice()))
     }
 
+    /// Adds those of the names to the Vary of a response that it does not have yet, on a line of their own.
+    pub(crate) fn add(headers: &mut HeaderMap, names: &[HeaderName]) {
+        let has = |name: &[u8]| {
+            list::members(headers, &header::VARY).any(|member| member.eq_ignore_ascii_case(name))
+        };
+        let missing = |name: &&HeaderName| !has(name.as_str().as_bytes());
+        let missing: Vec<&str> = names.iter().filter(missing).map(AsRef::as_ref).collect();
+        // `*` says more than any name.
+        if missing.is_empty() || has(b"*") {
+            return;
+        }
+        let line = HeaderValue::from_str(&missing.join(", ")).expect("names are visible ASCII");
+        headers.append(header::VARY, line);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -164,6 +179,30 @@ mod tests {
     fn more_names_than_are_kept_are_refused() {
         assert!(vary(&["a, b, c, d"]).is_ok());
         assert_eq!(vary(&["a, b, c, d, e"]), Err(Rule::VaryTooLong));
+    }
+
+    #[test]
+    fn only_names_that_are_missing_are_added() {
+        let added = |lines: &[&'static str], names: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::VARY, HeaderValue::from_static(line));
+            }
+            let names: Vec<_> = names
+                .iter()
+                .map(|name| HeaderName::from_static(name))
+                .collect();
+            Vary::add(&mut headers, &names);
+            let lines = headers.get_all(header::VARY).iter();
+            lines
+                .map(|line| line.to_str().expect("ASCII").to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(added(&[], &["a", "b"]), ["a, b"]);
+        assert_eq!(added(&["B, c"], &["a", "b"]), ["B, c", "a"]);
+        assert_eq!(added(&["a", "b"], &["b", "a"]), ["a", "b"]);
+        assert_eq!(added(&["a, *"], &["b"]), ["a, *"]);
+        assert_eq!(added(&[], &[]), Vec::<String>::new());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use smallvec::SmallVec;
 
@@ -20,6 +20,7 @@ use crate::{
         fetch::in_flight::next_id,
         policy::{
             reuse::Candidate,
+            said::Said,
             storable::Terms,
             validation,
             vary::{Selecting, Vary},
@@ -224,10 +225,20 @@ impl Entry {
             + body
             + trailers
             + self.held.weight()
+            + self.terms.said.as_deref().map_or(0, weight_of_said)
             + self.parts.as_ref().map_or(0, |parts| parts.weight())
             + size_of_val(self.vary.names())
             + self.vary.names().iter().map(weight_of_name).sum::<usize>()
     }
+}
+
+fn weight_of_said(said: &Said) -> usize {
+    let names = said.vary.iter().map(weight_of_name);
+    let tags = said.tags.iter().map(String::capacity);
+    ARC + size_of::<Said>()
+        + said.vary.capacity() * size_of::<HeaderName>()
+        + said.tags.capacity() * size_of::<String>()
+        + names.chain(tags).sum::<usize>()
 }
 
 /// The list of a resource's variants.

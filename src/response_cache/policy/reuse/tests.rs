@@ -31,7 +31,7 @@ fn at(age: u64) -> Case {
         },
         terms: Terms {
             lifetime: 60 * SECOND,
-            handler_ttl: None,
+            said: None,
             explicit: true,
             authorized: false,
             validate_always: false,

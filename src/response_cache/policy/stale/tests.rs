@@ -12,9 +12,14 @@ fn says(lines: &str) -> ResponseDirectives {
 
 /// Windows in seconds under default rules changed so.
 fn of(line: &str, change: impl FnOnce(&mut Rules)) -> (u64, u64) {
+    of_both(line, None, change)
+}
+
+/// The same where the handler said something, too.
+fn of_both(line: &str, said: Option<&Said>, change: impl FnOnce(&mut Rules)) -> (u64, u64) {
     let mut rules = Rules::default();
     change(&mut rules);
-    let windows = windows(&rules, &says(line));
+    let windows = windows(&rules, &says(line), said);
     (
         windows.while_revalidate.as_secs(),
         windows.if_error.as_secs(),
@@ -78,10 +83,36 @@ fn beside_s_maxage_only_an_explicit_window_counts_and_only_if_the_layer_was_told
     );
 }
 
+#[test]
+fn the_handlers_windows_win_over_those_of_fields_and_layer_and_loosen_no_prohibition() {
+    let said = Said {
+        while_revalidate: Some(3 * SECOND),
+        if_error: Some(Duration::ZERO),
+        ..Said::default()
+    };
+    let of = |line| of_both(line, Some(&said), with_defaults);
+    assert_eq!(of("max-age=1"), (3, 0));
+    assert_eq!(
+        of("max-age=1, stale-while-revalidate=30, stale-if-error=60"),
+        (3, 0)
+    );
+    for forbids in [
+        "must-revalidate",
+        "proxy-revalidate",
+        "no-cache",
+        "s-maxage=9",
+    ] {
+        assert_eq!(of(forbids), (0, 0), "{forbids}");
+    }
+    // It is as explicit as a field.
+    let despite = |rules: &mut Rules| rules.stale_despite_s_maxage = true;
+    assert_eq!(of_both("s-maxage=9", Some(&said), despite), (3, 0));
+}
+
 fn terms(change: impl FnOnce(&mut Terms)) -> Terms {
     let mut terms = Terms {
         lifetime: 60 * SECOND,
-        handler_ttl: None,
+        said: None,
         explicit: true,
         authorized: false,
         validate_always: false,

@@ -52,6 +52,15 @@ fn saying(directives: &'static str) -> Case {
     response(&[("cache-control", directives)])
 }
 
+/// A handler's word on the lifetime.
+fn saying_ttl(seconds: u64) -> Arc<Said> {
+    let ttl = Some(Duration::from_secs(seconds));
+    Arc::new(Said {
+        ttl,
+        ..Said::default()
+    })
+}
+
 impl Case {
     fn status(mut self, status: u16) -> Self {
         self.status = StatusCode::from_u16(status).expect("a status");
@@ -70,7 +79,13 @@ impl Case {
 
     fn decide(&self) -> Decision<Option<Storing>> {
         let facts = ResponseFacts::read(self.status, &self.headers, &self.rules, NOW);
-        storable(&self.rules, &self.request, &facts, &self.headers, self.also)
+        storable(
+            &self.rules,
+            &self.request,
+            &facts,
+            &self.headers,
+            &self.also,
+        )
     }
 
     fn stored(&self) -> Storing {

@@ -150,7 +150,7 @@ fn key() -> Key {
 fn terms() -> Terms {
     Terms {
         lifetime: Duration::from_secs(60),
-        handler_ttl: None,
+        said: None,
         explicit: true,
         authorized: false,
         validate_always: false,

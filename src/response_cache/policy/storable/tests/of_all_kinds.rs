@@ -52,7 +52,7 @@ fn set(case: &mut Case, flags: [bool; 10]) {
     case.request.body_in_key = flags[4];
     case.also.personal = flags[5];
     case.also.content_of_target = flags[6];
-    case.also.ttl = minute.filter(|_| flags[7]);
+    case.also.said = flags[7].then(|| saying_ttl(60));
     case.rules.default_ttl = minute.filter(|_| flags[8]);
     case.rules.private = flags[9];
 }

@@ -132,7 +132,7 @@ fn explicit_answers_to_requests_with_cookies_are_stored() {
     }
     response(&[])
         .with(|case| case.request.unkeyed_cookie = true)
-        .with(|case| case.also.ttl = Some(Duration::from_secs(60)))
+        .with(|case| case.also.said = Some(saying_ttl(60)))
         .stored();
 }
 

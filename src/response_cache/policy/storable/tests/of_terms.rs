@@ -69,19 +69,35 @@ fn what_cannot_be_fresh_is_kept_for_validation() {
 
 #[test]
 fn the_handlers_lifetime_wins_over_fields_but_loosens_no_prohibition() {
-    let with_ttl =
-        |directives| saying(directives).with(|case| case.also.ttl = Some(Duration::from_secs(5)));
+    let said = Some(saying_ttl(5));
+    let with_ttl = |directives| saying(directives).with(|case| case.also.said = said.clone());
     for directives in ["", "max-age=60", "s-maxage=60", "max-age=0"] {
         let case = with_ttl(directives);
         assert_eq!(case.stored().terms.lifetime, Duration::from_secs(5));
-        assert_eq!(case.stored().terms.handler_ttl, case.also.ttl);
+        assert_eq!(case.stored().terms.said, said);
         assert!(case.decide().trail.has(Rule::PolicyTtl));
         assert!(case.stored().terms.explicit);
     }
-    assert_eq!(terms("max-age=5").handler_ttl, None);
+    assert_eq!(terms("max-age=5").said, None);
     assert_eq!(with_ttl("no-store").refused(), Rule::ResponseNoStore);
     assert_eq!(with_ttl("private").refused(), Rule::Private);
     assert_eq!(with_ttl("no-cache").refused(), Rule::NoUse);
+}
+
+#[test]
+fn the_handler_says_how_long_it_is_kept_and_the_longest_window_counts() {
+    let kept = |keep: u64, window: u64| {
+        let said = Said {
+            keep: Some(Duration::from_secs(keep)),
+            if_error: Some(Duration::from_secs(window)),
+            ..Said::default()
+        };
+        let case = saying("max-age=1").with(|case| case.also.said = Some(Arc::new(said)));
+        case.stored().terms.keep.as_secs()
+    };
+    assert_eq!(kept(7, 0), 7, "not the hour of the layer");
+    assert_eq!(kept(7200, 0), 7200);
+    assert_eq!(kept(7, 9), 9);
 }
 
 fn ttl(lifetime: Duration, age: Duration) -> i64 {
