@@ -5,7 +5,7 @@ use http::{Response, StatusCode, header};
 use http_body_util::Full;
 use tower_keep::{
     ResponseCacheLayer,
-    response_cache::{CachedResponse, EntityTags},
+    response_cache::{CachePolicy, CachedResponse, EntityTags},
     store::{MemoryStats, MemoryStore},
 };
 
@@ -103,6 +103,8 @@ struct Load {
     /// How often each is asked for once more.
     hits: usize,
     set: fn(ResponseCacheLayer) -> ResponseCacheLayer,
+    /// What the handler says.
+    policy: fn() -> Option<CachePolicy>,
 }
 
 const LOAD: Load = Load {
@@ -113,6 +115,7 @@ const LOAD: Load = Load {
     variants: &[&[("accept", "text/html")]],
     hits: 0,
     set: |layer| layer,
+    policy: || None,
 };
 
 impl Load {
@@ -125,7 +128,11 @@ impl Load {
                 *response.status_mut() = StatusCode::NOT_MODIFIED;
                 return response;
             }
-            from_connection(self.fields, self.body)
+            let mut response = from_connection(self.fields, self.body);
+            if let Some(policy) = (self.policy)() {
+                response.extensions_mut().insert(policy);
+            }
+            response
         }
     }
 
@@ -332,6 +339,29 @@ fn the_weight_holds_for_paths_that_say_which_parameters_matter() {
             body,
             fields: SEARCH,
             set,
+            ..LOAD
+        }
+        .assert_true();
+    }
+}
+
+#[test]
+fn the_weight_holds_for_responses_whose_handlers_say_much() {
+    let _alone = alone();
+    let policy = || {
+        let name = |name: &str| name.parse().unwrap();
+        let policy = CachePolicy::new()
+            .vary(["x-shop-tenant", "x-shop-region"].map(name))
+            .tags((0..40).map(|number| format!("surrogate-key-{number}-of-a-product-in-the-shop")));
+        Some(policy)
+    };
+    for (resources, body, hits) in [(1500, 300, 0), (1000, 0, 1)] {
+        Load {
+            resources,
+            body,
+            hits,
+            variants: TENANTS,
+            policy,
             ..LOAD
         }
         .assert_true();

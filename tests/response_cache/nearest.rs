@@ -112,7 +112,7 @@ impl Setting {
         let show = Show::with(acts, |layer| {
             let layer = apply(layer.no_heuristic(), Layer);
             match by {
-                By::Clone => apply(layer.clone(), Route),
+                By::Clone => apply(layer, Route),
                 By::Rule => layer
                     .path("/", |route| apply(route, Route))
                     .expect("one rule"),
@@ -273,13 +273,29 @@ async fn the_nearer_takes_back_what_the_further_says() {
             response.extensions_mut().insert(policy.clone());
             Act::Answer(response)
         };
-        let show = Show::with(vec![answer(), answer(), answer()], |layer| set(layer));
+        let show = Show::with(vec![answer(), answer(), answer()], set);
         show.get(&[]).await;
         assert_eq!(show.get(&[]).await.is_hit(), hit, "fresh in case {index}");
         show.advance(70);
         assert_eq!(show.get(&[]).await.is_hit(), hit, "stale in case {index}");
         show.quiet().await;
     }
+}
+
+/// An origin whose responses say so.
+fn saying(control: Option<&str>, policy: Option<&CachePolicy>) -> Origin {
+    let (control, policy) = (control.map(str::to_owned), policy.cloned());
+    Origin::new(move |_| {
+        let fields = control
+            .iter()
+            .map(|value| ("cache-control", value.as_str()));
+        let fields: Vec<_> = fields.collect();
+        let mut response = respond(StatusCode::OK, &fields, "page");
+        if let Some(policy) = &policy {
+            response.extensions_mut().insert(policy.clone());
+        }
+        response
+    })
 }
 
 /// To be stored takes somebody who says how long and nobody who forbids it, however near or far.
@@ -314,21 +330,7 @@ async fn whoever_forbids_to_store_wins() {
     let none: Set = |layer, _| layer;
     for (control, policy, without, with) in rows {
         for (set, expected) in [(none, without), (default, with), (by_rule, with)] {
-            let (control, policy) = (control.map(str::to_owned), policy.cloned());
-            let origin = Origin::new({
-                let (control, policy) = (control.clone(), policy.clone());
-                move |_| {
-                    let fields: Vec<_> = control
-                        .iter()
-                        .map(|value| ("cache-control", value.as_str()))
-                        .collect();
-                    let mut response = respond(StatusCode::OK, &fields, "page");
-                    policy.iter().for_each(|policy| {
-                        response.extensions_mut().insert(policy.clone());
-                    });
-                    response
-                }
-            });
+            let origin = saying(control, policy);
             let cache = Cache::with(origin, |layer| set(layer, 60));
             cache.get(&[]).await;
             assert_eq!(
