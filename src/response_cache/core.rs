@@ -139,7 +139,7 @@ impl Core {
 
     /// Removes the tags from a response, which are meant for this cache.
     pub(crate) fn strip_tags(&self, headers: &mut HeaderMap) {
-        if self.settings.strip_tags {
+        if self.settings.strip_tags && !self.settings.shadow {
             tags::strip(headers);
         }
     }

@@ -175,7 +175,7 @@ impl ResponseCacheLayer {
     /// [`key`](Self::key).
     #[must_use]
     pub fn purger(&self) -> Purger {
-        Purger::new(self.core.clone())
+        Purger::new(self.core())
     }
 
     /// How many tags and cache groups a response may have to be stored; 128 by default. One with more is not

@@ -158,7 +158,10 @@ pub use self::{
     layer::ResponseCacheLayer,
     paths::InvalidPath,
     policy::{Rule, SetCookie, Trail},
-    purge::{Missed, Named, Purge, Purged, Purger, Purges, Receipt},
+    purge::{
+        InvalidRule, Invalidate, InvalidateFuture, InvalidateLayer, InvalidateRule,
+        InvalidateStats, Missed, Named, Purge, Purged, Purger, Purges, Receipt,
+    },
     request::{body::RequestBody, cache_key::CacheKey},
     service::{ResponseCache, ResponseFuture},
     stats::Stats,

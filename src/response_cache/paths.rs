@@ -121,6 +121,12 @@ impl Core {
         }
     }
 
+    /// The same for a path.
+    pub(crate) fn at_path<'a>(self: &'a Arc<Self>, path: &str) -> &'a Arc<Self> {
+        let found = self.paths.as_ref().and_then(|paths| paths.at(path));
+        found.unwrap_or(self)
+    }
+
     /// The same cache with other settings. There is one clock to it.
     fn with(&self, settings: &Settings) -> Self {
         Self {
@@ -136,7 +142,10 @@ impl Core {
 
 impl Paths {
     fn find(&self, parts: &Parts) -> Option<&Arc<Core>> {
-        let path = effective_uri(parts).path();
+        self.at(effective_uri(parts).path())
+    }
+
+    fn at(&self, path: &str) -> Option<&Arc<Core>> {
         self.0.at(path).ok().map(|found| found.value)
     }
 }

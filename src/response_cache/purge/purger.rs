@@ -74,10 +74,8 @@ impl Named {
     reason = "what they are called for is what they do: a receipt can be left"
 )]
 impl Purger {
-    pub(in crate::response_cache) fn new(core: Core) -> Self {
-        Self {
-            core: Arc::new(core),
-        }
+    pub(in crate::response_cache) fn new(core: Arc<Core>) -> Self {
+        Self { core }
     }
 
     /// Purges all that is named, in one moment.
@@ -157,7 +155,8 @@ impl Purger {
     /// The key of a URI, without what else may tell keys apart.
     fn key_of(&self, uri: &Uri) -> Key {
         let host = uri.authority().map_or("", |authority| authority.as_str());
-        self.core.settings.key.of_uri(uri, host.as_bytes())
+        let core = self.core.at_path(uri.path());
+        core.settings.key.of_uri(uri, host.as_bytes())
     }
 }
 
