@@ -54,7 +54,7 @@ struct Marks {
 
 /// What marks mean to something that was asked for before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marked {
+pub(crate) enum Marked {
     Not,
     Soft(Moment, Cause),
     Hard(Cause),

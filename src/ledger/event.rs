@@ -105,6 +105,8 @@ pub(crate) struct Event {
     pub(crate) effect: Effect,
     /// Whether an unsafe request did it.
     by_write: bool,
+    /// Whose event it is, among those who share a journal.
+    pub(super) from: u64,
 }
 
 impl Event {

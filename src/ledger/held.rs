@@ -16,10 +16,36 @@ use crate::clock::Moment;
 /// The first one is that of its resource.
 #[derive(Clone)]
 pub(crate) struct Held {
-    cells: SmallVec<[Arc<Cell>; 1]>,
-    began: u64,
+    pub(super) cells: SmallVec<[Arc<Cell>; 1]>,
+    pub(super) began: Began,
     /// What its names take in memory, as far as they are its own.
     cost: usize,
+}
+
+/// What something is to this process that another one may have stored: `None` if there is no other one; why it is gone;
+/// or what holds here, and since when it counts as stale, if it does.
+pub(crate) type Adoption = Option<Result<(Held, Option<Moment>), Cause>>;
+
+/// When something was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Began {
+    /// By whose order.
+    pub(super) ledger: usize,
+    /// Its position in that.
+    pub(super) position: u64,
+    /// What was known then of a journal that several share.
+    pub(super) heard: u64,
+}
+
+impl Began {
+    /// Whether this was asked for later. Where two processes asked it is what they had heard by then that counts.
+    pub(crate) fn is_after(self, other: Self) -> bool {
+        if self.ledger == other.ledger {
+            self.position > other.position
+        } else {
+            self.heard > other.heard
+        }
+    }
 }
 
 /// Whether something may still be used.
@@ -34,7 +60,7 @@ pub(crate) enum Standing {
 }
 
 impl Held {
-    pub(super) fn new(cells: SmallVec<[Arc<Cell>; 1]>, began: u64) -> Self {
+    pub(super) fn new(cells: SmallVec<[Arc<Cell>; 1]>, began: Began) -> Self {
         // A name that one other thing carries counts too: most often that is what this takes the place of.
         let own = cells.iter().filter(|cell| Arc::strong_count(cell) <= 2);
         Self {
@@ -47,13 +73,16 @@ impl Held {
     /// The same, asked for at a later position.
     pub(crate) fn since(self, position: u64) -> Self {
         Self {
-            began: position,
+            began: Began {
+                position,
+                ..self.began
+            },
             ..self
         }
     }
 
-    /// The position at which it was asked for, among all that this ledger has seen.
-    pub(crate) fn began(&self) -> u64 {
+    /// When it was asked for.
+    pub(crate) fn began(&self) -> Began {
         self.began
     }
 
@@ -66,16 +95,21 @@ impl Held {
         self.cost + list
     }
 
+    /// The names, that of the resource first.
+    pub(super) fn names(&self) -> impl Iterator<Item = Name> {
+        self.cells.iter().map(|cell| cell.name())
+    }
+
     /// The names, but that of the resource.
     pub(crate) fn tags(&self) -> impl Iterator<Item = Name> {
-        self.cells.iter().skip(1).map(|cell| cell.name())
+        self.names().skip(1)
     }
 
     /// Whether it may still be used.
     #[inline]
     pub(crate) fn standing(&self, ledger: &Ledger) -> Standing {
         self.check(ledger);
-        let unmarked = |cell: &Arc<Cell>| cell.is_unmarked_since(self.began);
+        let unmarked = |cell: &Arc<Cell>| cell.is_unmarked_since(self.began.position);
         match self.cells.iter().all(unmarked) {
             true => Standing::Valid,
             false => self.marked(),
@@ -95,7 +129,7 @@ impl Held {
     fn marked(&self) -> Standing {
         let mut stale: Option<(Moment, Cause)> = None;
         for cell in &self.cells {
-            match cell.marked_since(self.began) {
+            match cell.marked_since(self.began.position) {
                 Marked::Hard(cause) => return Standing::Gone(cause),
                 Marked::Soft(at, cause) if stale.is_none_or(|(earlier, _)| at < earlier) => {
                     stale = Some((at, cause));
@@ -110,8 +144,9 @@ impl Held {
     /// not be given it.
     pub(crate) fn is_invalidated_upto(&self, ledger: &Ledger, position: u64) -> bool {
         self.check(ledger);
+        let began = self.began.position;
         let marked = |cell: &Arc<Cell>| {
-            !cell.is_unmarked_since(self.began) && cell.marked_between(self.began, position)
+            !cell.is_unmarked_since(began) && cell.marked_between(began, position)
         };
         self.cells.iter().any(marked)
     }

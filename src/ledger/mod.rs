@@ -14,12 +14,18 @@
 //!
 //! A [`Ledger`] belongs to a [`Store`](crate::store::Store): all layers that share the store share it.
 
+#[cfg(not(any(test, feature = "test-util")))]
+mod alone;
 mod cell;
 mod departures;
 mod event;
 mod held;
+#[cfg(any(test, feature = "test-util"))]
+mod journal;
 mod order;
 mod pattern;
+#[cfg(any(test, feature = "test-util"))]
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +39,15 @@ use std::{
 
 use smallvec::SmallVec;
 
+#[cfg(not(any(test, feature = "test-util")))]
+use self::alone::Remote;
+#[cfg(any(test, feature = "test-util"))]
+use self::shared::Remote;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use self::{
+    cell::Marked,
+    journal::{Answer, Journal},
+};
 use self::{
     cell::{Cell, Cells, Mark},
     order::{Order, Rule},
@@ -40,7 +55,7 @@ use self::{
 pub(crate) use self::{
     departures::{Departure, Departures},
     event::{Event, Name},
-    held::{Held, Standing},
+    held::{Began, Held, Standing},
     order::Opening,
 };
 pub use self::{
@@ -73,6 +88,8 @@ struct Shared {
     departures: Departures,
     /// Whether somebody is going to sweep the store.
     sweeping: AtomicBool,
+    /// What several processes share, if they do.
+    remote: Option<Remote>,
 }
 
 /// That somebody is going to remove what is gone from the store.
@@ -132,6 +149,7 @@ impl Ledger {
     /// Something is asked for that will be stored: no invalidation from now on is missed, whatever names it turns
     /// out to carry.
     pub(crate) fn begin(&self) -> Opening {
+        let heard = self.0.remote.as_ref().map_or(0, Remote::heard);
         let mut order = self.order();
         let position = self.next(&mut order);
         order.opened(position);
@@ -139,6 +157,7 @@ impl Ledger {
         Opening {
             ledger: self.clone(),
             position,
+            heard,
         }
     }
 
@@ -146,8 +165,17 @@ impl Ledger {
         self.order().closed(position);
     }
 
-    /// Invalidates what an event names, all at once.
+    /// Invalidates what an event names, all at once. Here that has taken place when this returns; others who share
+    /// the store hear of it as soon as they can.
     pub(crate) fn append(&self, event: &Event, at: Moment) -> Appended {
+        let appended = self.apply(event, at);
+        if let Some(remote) = &self.0.remote {
+            remote.send(event, at);
+        }
+        appended
+    }
+
+    fn apply(&self, event: &Event, at: Moment) -> Appended {
         let mut order = self.order();
         let position = self.next(&mut order);
         let (mut named, mut patterns, mut unmet_tags) = (Some(0), 0, 0);
@@ -225,7 +253,12 @@ impl Ledger {
         }
         drop(order);
         cells.shrink_to_fit();
-        Some(Held::new(cells, opening.position))
+        let began = Began {
+            ledger: Arc::as_ptr(&self.0.cells) as usize,
+            position: opening.position,
+            heard: opening.heard,
+        };
+        Some(Held::new(cells, began))
     }
 
     fn last_rule(&self) -> u64 {

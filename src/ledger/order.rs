@@ -18,6 +18,8 @@ const RING: usize = 4096;
 pub(crate) struct Opening {
     pub(super) ledger: Ledger,
     pub(super) position: u64,
+    /// What of a journal was known then.
+    pub(super) heard: u64,
 }
 
 impl Drop for Opening {

@@ -224,13 +224,11 @@ async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
     let selected = looked.entry.clone().filter(|_| validates);
     let variants = match (&selected, &looked.others) {
         (None, Some(others)) => Some(Arc::clone(others)),
-        (Some(entry), _) if !entry.vary.is_empty() => {
-            select::variants(&core.store, &asked.key).await
-        }
+        (Some(entry), _) if !entry.vary.is_empty() => select::variants(core, &asked.key).await,
         _ => None,
     };
     let mut others = match variants {
-        Some(variants) => select::all(&core.store, &variants).await,
+        Some(variants) => select::all(core, &variants).await,
         None => Vec::new(),
     };
     let now = core.settings.clock.now();

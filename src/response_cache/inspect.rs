@@ -57,7 +57,7 @@ pub(super) async fn inspect(core: &Core, parts: &Parts) -> Result<Option<Inspect
     search::rekey(core, parts, &mut asked).await?;
     let now = core.settings.clock.now();
     Ok(
-        match select::select(&core.store, &asked.key, &parts.headers).await? {
+        match select::select(core, &asked.key, &parts.headers).await? {
             Selection::Response(entry) if !entry.is_over(now) => Some(describe(&entry, now)),
             _ => None,
         },

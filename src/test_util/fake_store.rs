@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 
+use super::fake_journal::FakeJournal;
 use crate::{
     clock::Clock,
     key::Key,
@@ -34,7 +35,7 @@ struct Server<V> {
     gets: AtomicUsize,
     updates: AtomicUsize,
     retries: AtomicUsize,
-    ledger: Ledger,
+    journal: Arc<FakeJournal>,
 }
 
 struct State<V> {
@@ -69,7 +70,7 @@ impl<V: Stored> FakeRemoteStore<V> {
             gets: AtomicUsize::new(0),
             updates: AtomicUsize::new(0),
             retries: AtomicUsize::new(0),
-            ledger: Ledger::new(),
+            journal: FakeJournal::new(clock.clone()),
         };
         Self {
             server: Arc::new(server),
@@ -104,6 +105,27 @@ impl<V: Stored> FakeRemoteStore<V> {
     /// same, as when the connection breaks after the command has arrived.
     pub fn lose_answers(&self, lose: bool) {
         self.state().lose_answers = lose;
+    }
+
+    /// Whether nobody hears of what others invalidate until this is taken back, as when a connection hangs. What is
+    /// read from the store is judged by what has been written down there all the same.
+    pub fn hold_events(&self, hold: bool) {
+        self.server.journal.hold(hold);
+    }
+
+    /// Nobody hears of the next `events` that are invalidated.
+    pub fn lose_events(&self, events: usize) {
+        self.server.journal.lose_next(events);
+    }
+
+    /// Whether what is heard at once is heard in the wrong order.
+    pub fn swap_events(&self, swap: bool) {
+        self.server.journal.swap(swap);
+    }
+
+    /// Whether nothing can be written down or heard: who invalidates something keeps it until it can be.
+    pub fn fail_events(&self, fail: bool) {
+        self.server.journal.fail_all(fail);
     }
 
     /// How often [`Store::get`] was called.
@@ -194,7 +216,12 @@ impl<V> State<V> {
 
 impl<V: Stored> Store<V> for FakeRemoteStore<V> {
     fn ledger(&self) -> Ledger {
-        self.server.ledger.clone()
+        let journal = Arc::clone(&self.server.journal);
+        let (ledger, following) = Ledger::following(journal, self.clock.clone());
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(following);
+        }
+        ledger
     }
 
     fn lookup(&self, _: &Key) -> Lookup<V> {

@@ -3,6 +3,8 @@
 mod clock;
 mod counting_service;
 #[cfg(feature = "response-cache")]
+mod fake_journal;
+#[cfg(feature = "response-cache")]
 mod fake_store;
 
 pub use self::clock::ManualClock;

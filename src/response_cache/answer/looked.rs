@@ -159,7 +159,7 @@ impl Looked {
     /// Looks for what is stored, waiting for the store.
     pub(crate) async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Self {
         let selected = match search::rekey(core, parts, asked).await {
-            Ok(()) => select::select(&core.store, &asked.key, &parts.headers).await,
+            Ok(()) => select::select(core, &asked.key, &parts.headers).await,
             Err(error) => Err(error),
         };
         match selected {

@@ -54,9 +54,7 @@ impl Exchange {
         let arrival = self.arrival();
         add_date(response.headers_mut(), arrival.wall);
         add_vary(&mut response);
-        if self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK {
-            let policy = response.extensions().get().cloned();
-            let fields = response.headers().clone();
+        if let Some((fields, policy)) = self.head_news(&response) {
             Box::pin(self.learn_from_head(fields, policy, arrival)).await;
         }
         let tags = self.tags(response.headers(), response.extensions().get());
@@ -97,6 +95,14 @@ impl Exchange {
             .storing(reason, trail, ttl)
             .write(&self.core, &mut response);
         response
+    }
+
+    /// What a response to HEAD says of a stored one to GET.
+    fn head_news<R>(&self, response: &Response<R>) -> Option<(HeaderMap, Option<CachePolicy>)> {
+        let answers =
+            self.asked.facts.method == Method::HEAD && response.status() == StatusCode::OK;
+        let policy = || response.extensions().get().cloned();
+        answers.then(|| (response.headers().clone(), policy()))
     }
 
     /// Keeps what the response teaches about its path. It takes its fields, as a response cannot be lent across an

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Moment,
     key::Key,
-    ledger::{Cause, Held, Ledger, Standing},
+    ledger::{Began, Cause, Held, Ledger, Standing},
     response_cache::{
         fetch::in_flight::next_id,
         policy::{
@@ -140,6 +140,18 @@ impl Entry {
         }
     }
 
+    /// The same, as a process has it that holds the names like this, where it has been stale since a moment.
+    pub(crate) fn with_names(&self, held: Held, stale_since: Option<Moment>) -> Self {
+        let mut entry = Self {
+            held,
+            ..self.clone()
+        };
+        if let Some(since) = stale_since {
+            entry.terms.lifetime = entry.terms.lifetime.min(entry.age(since));
+        }
+        entry
+    }
+
     /// The same, made stale by a newer response that could not take its place.
     pub(crate) fn contradicted(&self) -> Self {
         Self {
@@ -247,8 +259,8 @@ pub(crate) struct Variants {
     pub(crate) key: Box<[u8]>,
     /// The newest last.
     pub(crate) list: Vec<Variant>,
-    /// The place of the newest response that was there when the resource did not vary yet.
-    pub(crate) since: u64,
+    /// When the newest response was asked for that was there when the resource did not vary yet.
+    pub(crate) since: Option<Began>,
 }
 
 /// One variant: for which requests it was selected, and where it lies, which follows from that.

@@ -6,7 +6,7 @@ use super::entry::{CachedResponse, Entry, Kept, Variant, Variants};
 use crate::{
     clock::Moment,
     key::Key,
-    ledger::Departure,
+    ledger::{Began, Departure},
     response_cache::{core::Core, policy::vary::Selecting},
     store::{Change, Store, StoreError, Updated},
 };
@@ -25,10 +25,10 @@ pub(crate) async fn store(core: &Core, key: &Key, entry: Entry, selecting: &Sele
 }
 
 /// Whether what is there was asked for later than what is to take its place.
-fn is_newer(existing: Option<&CachedResponse>, than: u64) -> bool {
+fn is_newer(existing: Option<&CachedResponse>, than: Began) -> bool {
     match existing.map(|existing| &existing.0) {
-        Some(Kept::Response(entry)) => entry.held.began() > than,
-        Some(Kept::Variants(variants)) => variants.since > than,
+        Some(Kept::Response(entry)) => entry.held.began().is_after(than),
+        Some(Kept::Variants(variants)) => variants.since.is_some_and(|since| since.is_after(than)),
         Some(Kept::Search(_)) | None => false,
     }
 }
@@ -109,7 +109,7 @@ async fn list(
     core: &Core,
     key: &Key,
     variant: &Variant,
-    began: u64,
+    began: Began,
 ) -> Result<Updated, StoreError> {
     let mut gone = Vec::new();
     let now = core.settings.clock.now();
@@ -145,8 +145,8 @@ fn with_variant(
     let (old, since) = match existing.map(|existing| &existing.0) {
         Some(Kept::Variants(variants)) => (variants.list.as_slice(), variants.since),
         // It did not vary yet: what was asked for before it is older.
-        Some(Kept::Response(entry)) => (&[][..], entry.held.began()),
-        Some(Kept::Search(_)) | None => (&[][..], 0),
+        Some(Kept::Response(entry)) => (&[][..], Some(entry.held.began())),
+        Some(Kept::Search(_)) | None => (&[][..], None),
     };
     let others = old.iter().filter(|variant| variant.key != new.key);
     let (mut list, mut gone): (Vec<Variant>, Vec<Variant>) =

@@ -7,6 +7,8 @@ use http::HeaderMap;
 use super::entry::{CachedResponse, Entry, Kept, Variants};
 use crate::{
     key::Key,
+    ledger::Departure,
+    response_cache::core::Core,
     store::{BoxStore, Lookup, Store, StoreError},
 };
 
@@ -72,43 +74,64 @@ pub(crate) fn select_now(store: &Responses, key: &Key, headers: &HeaderMap) -> L
 
 /// Selects, waiting for the store.
 pub(crate) async fn select(
-    store: &Responses,
+    core: &Core,
     key: &Key,
     headers: &HeaderMap,
 ) -> Result<Selection, StoreError> {
-    let Some(found) = get(store, key).await? else {
+    let Some(found) = get(core, key).await? else {
         return Ok(Selection::Nothing);
     };
     match follow(found, headers) {
         Next::Done(selection) => Ok(selection),
         Next::Variant(variants, place) => {
-            let found = get(store, &variants.list[place].key).await?;
+            let found = get(core, &variants.list[place].key).await?;
             Ok(selected(found, variants, place))
         }
     }
 }
 
-async fn get(store: &Responses, key: &Key) -> Result<Option<CachedResponse>, StoreError> {
-    match store.lookup(key) {
+async fn get(core: &Core, key: &Key) -> Result<Option<CachedResponse>, StoreError> {
+    match core.store.lookup(key) {
         Lookup::Found(found) => Ok(Some(found)),
         Lookup::Absent => Ok(None),
-        Lookup::Remote => store.get(key).await,
+        Lookup::Remote => match core.store.get(key).await? {
+            Some(CachedResponse(Kept::Response(entry))) => adopted(core, key, entry).await,
+            other => Ok(other),
+        },
     }
 }
 
+/// What a response that another process may have stored is here.
+async fn adopted(
+    core: &Core,
+    key: &Key,
+    entry: Arc<Entry>,
+) -> Result<Option<CachedResponse>, StoreError> {
+    let entry = match core.ledger.adopt(&entry.held).await? {
+        None => entry,
+        Some(Ok((held, since))) => Arc::new(entry.with_names(held, since)),
+        Some(Err(cause)) => {
+            let departures = core.ledger.departures();
+            departures.note(key.fingerprint(), Departure::Invalidated(cause));
+            return Ok(None);
+        }
+    };
+    Ok(Some(CachedResponse(Kept::Response(entry))))
+}
+
 /// The list of a resource's variants, if it varies and the store can be asked.
-pub(crate) async fn variants(store: &Responses, key: &Key) -> Option<Arc<Variants>> {
-    match get(store, key).await.ok()??.0 {
+pub(crate) async fn variants(core: &Core, key: &Key) -> Option<Arc<Variants>> {
+    match get(core, key).await.ok()??.0 {
         Kept::Variants(variants) => Some(variants),
         Kept::Response(_) | Kept::Search(_) => None,
     }
 }
 
 /// The stored variants of a resource, as far as they can be had.
-pub(crate) async fn all(store: &Responses, variants: &Variants) -> Vec<Arc<Entry>> {
+pub(crate) async fn all(core: &Core, variants: &Variants) -> Vec<Arc<Entry>> {
     let mut entries = Vec::with_capacity(variants.list.len());
     for variant in variants.list.iter().rev() {
-        let found = get(store, &variant.key).await;
+        let found = get(core, &variant.key).await;
         entries.extend(found.ok().and_then(response));
     }
     entries
