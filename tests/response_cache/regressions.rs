@@ -12,7 +12,9 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt};
 use tower_keep::{
     CachePolicy,
-    response_cache::{CacheKey, CachedResponse, RequestBody, ResponseBody, ResponseCacheLayer},
+    response_cache::{
+        CacheKey, CachedResponse, Outcome, RequestBody, ResponseBody, ResponseCacheLayer, Rule,
+    },
     store::MemoryStore,
 };
 
@@ -268,4 +270,41 @@ async fn a_request_with_a_body_that_is_not_sync_can_be_inspected_from_any_thread
 fn bodies_have_an_empty_one_for_layers_that_refuse() {
     assert!(ResponseBody::<Full<Bytes>>::default().is_end_stream());
     assert!(RequestBody::<Full<Bytes>>::default().is_end_stream());
+}
+
+#[tokio::test]
+async fn what_is_not_stored_for_its_size_does_not_say_stored_in_its_trail() {
+    let cache = Cache::with(Origin::with(FRESH), |layer| layer.outcome().max_body(0));
+    let got = cache.get(&[]).await;
+    let outcome = got.extensions.get::<Outcome>().unwrap();
+    assert_eq!(outcome.storing, Some(Rule::TooLarge));
+    assert_eq!(
+        outcome.trail.to_string(),
+        "nothing-stored, max-age, too-large"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_kept_for_its_new_search_rule_does_not_say_stored_in_its_trail() {
+    let origin = Origin::new(|asked| {
+        let again = asked.headers().contains_key("if-none-match");
+        let (status, rule) = if again {
+            (304, "params")
+        } else {
+            (200, "key-order")
+        };
+        let fields = [
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("no-vary-search", rule),
+        ];
+        respond(StatusCode::from_u16(status).unwrap(), &fields, "page")
+    });
+    let cache = Cache::with(origin, |layer| layer.outcome().no_vary_search());
+    cache.get(&[]).await;
+    cache.advance(60);
+    let got = cache.get(&[]).await;
+    let outcome = got.extensions.get::<Outcome>().unwrap();
+    assert_eq!(outcome.storing, Some(Rule::SearchChanged));
+    assert_eq!(outcome.trail.to_string(), "stale, max-age, search-changed");
 }

@@ -102,10 +102,7 @@ impl Entry {
 
     /// How long after its arrival it is of any use.
     pub(crate) fn retention(&self) -> Duration {
-        self.terms
-            .lifetime
-            .saturating_sub(self.initial_age)
-            .saturating_add(self.terms.keep)
+        self.terms.retention(self.initial_age)
     }
 
     /// How decisions see it, unless it is gone.
