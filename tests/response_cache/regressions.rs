@@ -308,3 +308,25 @@ async fn what_is_not_kept_for_its_new_search_rule_does_not_say_stored_in_its_tra
     assert_eq!(outcome.storing, Some(Rule::SearchChanged));
     assert_eq!(outcome.trail.to_string(), "stale, max-age, search-changed");
 }
+
+#[tokio::test]
+async fn a_part_takes_the_place_of_the_same_whole_once_that_is_past_all_use() {
+    let origin = Origin::new(|asked| {
+        let tag = ("etag", "\"a\"");
+        if asked.headers().contains_key("range") {
+            let part = [
+                tag,
+                ("cache-control", "max-age=60"),
+                ("content-range", "bytes 0-1/4"),
+            ];
+            return respond(StatusCode::PARTIAL_CONTENT, &part, "pa");
+        }
+        respond(StatusCode::OK, &[tag], "page")
+    });
+    let cache = Cache::with(origin, |layer| layer.keep(std::time::Duration::ZERO));
+    cache.get(&[]).await;
+    cache.advance(1);
+    let part = [("range", "bytes=0-1")];
+    assert!(!cache.get(&part).await.is_hit());
+    assert!(cache.get(&part).await.is_hit());
+}
