@@ -13,7 +13,8 @@ use tower::{Layer, ServiceExt};
 use tower_keep::{
     CachePolicy,
     response_cache::{
-        CacheKey, CachedResponse, Outcome, RequestBody, ResponseBody, ResponseCacheLayer, Rule,
+        CacheKey, CachedResponse, Outcome, Purge, RequestBody, ResponseBody, ResponseCacheLayer,
+        Rule,
     },
     store::MemoryStore,
 };
@@ -329,4 +330,13 @@ async fn a_part_takes_the_place_of_the_same_whole_once_that_is_past_all_use() {
     let part = [("range", "bytes=0-1")];
     assert!(!cache.get(&part).await.is_hit());
     assert!(cache.get(&part).await.is_hit());
+}
+
+#[tokio::test]
+async fn what_was_purged_is_not_shown_as_stored_until_it_is_freed() {
+    let cache = Cache::new(Origin::with(FRESH));
+    cache.get(&[]).await;
+    cache.layer.purger().purge(&Purge::new().prefix("/"));
+    let inspection = cache.layer.inspect(&request("GET", &[])).await.unwrap();
+    assert!(inspection.is_none());
 }
