@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Uri, request::Parts};
 
 use super::{
+    CachePolicy,
     background::Background,
     collapsing::Collapsing,
     fetch::{fill::budget::Budget, in_flight::InFlight, news::News, uncacheable::Uncacheable},
@@ -13,7 +14,12 @@ use super::{
     purge::Announcements,
     request::cache_key::{CacheKey, Extra, Keyed},
     stats::Counters,
-    stored::{entity_tag::EntityTags, entry::CachedResponse, place::Place, tags},
+    stored::{
+        entity_tag::EntityTags,
+        entry::CachedResponse,
+        place::Place,
+        tags::{self, Tags},
+    },
 };
 use crate::{
     clock::Clock,
@@ -135,6 +141,18 @@ impl Core {
     pub(crate) fn place_of(&self, key: &Key) -> Place {
         // What a response says of its query makes several queries one resource, and which is known only to it.
         Place::of(key, self.settings.no_vary_search)
+    }
+
+    /// The tags of a response to a request with this key.
+    pub(crate) fn tags_of(
+        &self,
+        key: &Key,
+        headers: &HeaderMap,
+        policy: Option<&CachePolicy>,
+    ) -> Result<Tags, Rule> {
+        let origin = || self.place_of(key);
+        let more = policy.into_iter().flat_map(CachePolicy::tag_names);
+        Tags::read(headers, more, origin, self.settings.max_tags)
     }
 
     /// Removes the tags from a response, which are meant for this cache.

@@ -103,7 +103,7 @@ where
     if let Some(response) = from_store(&core, &inner, &parts, &asked, &looked) {
         return Ok(response);
     }
-    if asked.facts.directives.only_if_cached && asked.may_be_answered() {
+    if asked.is_only_if_cached() {
         let report = Report::refused(Rule::OnlyIfCached, looked.decision.trail);
         return Ok(Refusal::OnlyIfCached.response(&core, &report));
     }
@@ -175,8 +175,7 @@ where
         .is_unsafe()
         .then(|| Invalidation::of_request(&core, &parts))
         .flatten();
-    let is_known = looked.entry.is_some() || looked.others.is_some();
-    let bases = if is_known && asked.facts.method.is_safe() {
+    let bases = if may_validate(&asked, &looked) {
         // What is rare is boxed, here and below: those who wait hold the room for all of it.
         Box::pin(bases(&core, &asked, &looked)).await
     } else {
@@ -217,9 +216,15 @@ where
     }
 }
 
+/// Whether a request may go to the inner service with validators of what is stored.
+pub(super) fn may_validate(asked: &Asked, looked: &Looked) -> bool {
+    let is_known = looked.entry.is_some() || looked.others.is_some();
+    is_known && asked.facts.method.is_safe()
+}
+
 /// The stored responses that a validation can confirm (RFC 9111 4.3.1): the selected one, and the resource's
 /// other variants as far as this request may get them.
-async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
+pub(super) async fn bases(core: &Core, asked: &Asked, looked: &Looked) -> Bases {
     let validates = looked.decision.verdict == Reuse::Validate;
     let selected = looked.entry.clone().filter(|_| validates);
     let variants = match (&selected, &looked.others) {

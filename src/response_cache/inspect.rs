@@ -58,7 +58,10 @@ pub(super) async fn inspect(core: &Core, parts: &Parts) -> Result<Option<Inspect
     let now = core.settings.clock.now();
     Ok(
         match select::select(core, &asked.key, &parts.headers).await? {
-            Selection::Response(entry) if !entry.is_over(now) => Some(describe(&entry, now)),
+            // What is gone stays in the store until somebody frees it.
+            Selection::Response(entry) if !(entry.is_over(now) || entry.is_gone(&core.ledger)) => {
+                Some(describe(&entry, now))
+            }
             _ => None,
         },
     )

@@ -397,7 +397,7 @@ impl ResponseCacheLayer {
     }
 
     /// The cache as a service has it.
-    fn core(&self) -> Arc<Core> {
+    pub(super) fn core(&self) -> Arc<Core> {
         Arc::new(self.paths.over(&self.core))
     }
 

@@ -51,6 +51,68 @@
 //! # }
 //! ```
 //!
+//! # Why
+//!
+//! [`explain`](ResponseCacheLayer::explain) says what would become of a request, and
+//! [`explain_response`](ResponseCacheLayer::explain_response) of a response: the verdict, the rules that it rests
+//! on with the sections where they are written, for how long it holds, and what to change. Both ask what the
+//! cache itself asks, and change nothing.
+//!
+//! Why is my response not stored?
+//!
+//! ```
+//! # use bytes::Bytes;
+//! # use http_body_util::{Empty, Full};
+//! use http::{Request, Response};
+//! use tower_keep::ResponseCacheLayer;
+//!
+//! # fn main() -> Result<(), http::Error> {
+//! let request = Request::get("http://example.test/").header("cookie", "id=1");
+//! let request = request.body(Empty::<Bytes>::new())?;
+//! let response = Response::builder().header("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT");
+//! let response = response.body(Full::new(Bytes::from("hello")))?;
+//!
+//! let why = ResponseCacheLayer::new().explain_response(&request, &response).to_string();
+//! assert!(why.starts_with(
+//!     "not stored: cookie (setting). The request has a cookie that is not part of the key, and only a default \
+//!      made the response fresh.\n\
+//!      also heuristic (RFC 9111 4.2.2). A share of the time since Last-Modified gave the lifetime.\n\
+//!      to change cookie: Let the response say how long it is fresh, with `max-age`."
+//! ));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Why was this no hit?
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # use bytes::Bytes;
+//! # use http::Response;
+//! # use http_body_util::{BodyExt, Empty, Full};
+//! # use tower::{Layer, ServiceExt, service_fn};
+//! use http::Request;
+//! use tower_keep::{ResponseCacheLayer, response_cache::{Rule, Verdict}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let origin = service_fn(|_: Request<_>| async {
+//! #     let response = Response::builder().header("cache-control", "max-age=60").header("vary", "accept");
+//! #     Ok::<_, Infallible>(response.body(Full::new(Bytes::from("hello"))).expect("a valid response"))
+//! # });
+//! let layer = ResponseCacheLayer::new();
+//! let get = |accept| Request::get("http://example.test/").header("accept", accept).body(Empty::<Bytes>::new());
+//! # let response = layer.layer(origin).oneshot(get("text/html")?).await?;
+//! # response.into_body().collect().await.map_err(|error| error.to_string())?;
+//! // The response to the first varies on Accept.
+//! assert_eq!(layer.explain(get("text/html")?).await?.verdict, Verdict::Serve);
+//! let why = layer.explain(get("text/plain")?).await?;
+//! assert_eq!(why.reason, Rule::VaryMismatch);
+//! assert!(why.to_string().contains("to change vary-mismatch: Let Vary name fewer fields"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Settings, three ways
 //!
 //! The nearest wins:
@@ -133,6 +195,7 @@ mod background;
 mod cache_policy;
 mod collapsing;
 mod core;
+mod explain;
 mod fetch;
 mod flow;
 #[cfg(any(test, fuzzing))]
@@ -154,6 +217,7 @@ pub use self::{
     background::Background,
     cache_policy::CachePolicy,
     collapsing::Collapsing,
+    explain::{Explanation, Freshness, Verdict},
     inspect::Inspection,
     layer::ResponseCacheLayer,
     paths::InvalidPath,

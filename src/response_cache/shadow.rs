@@ -14,7 +14,7 @@ use super::{
     },
     core::Core,
     fetch::{
-        accept::announced_length,
+        admission::announced_length,
         exchange::{Exchange, Update},
     },
     flow::{Found, fetch, send},
@@ -53,7 +53,7 @@ where
             }
             return Ok(response.map(ResponseBody::passed));
         }
-        (_, None) if asked.facts.directives.only_if_cached && asked.may_be_answered() => {
+        (_, None) if asked.is_only_if_cached() => {
             core.stats.answered(false, Rule::OnlyIfCached);
             let response = send(&mut inner, Request::from_parts(parts, body)).await?;
             return Ok(response.map(ResponseBody::passed));

@@ -8,6 +8,7 @@ mod cases;
 mod conditions;
 mod cookies;
 mod coverage;
+mod explain;
 mod flights;
 mod freshness;
 mod heads;

@@ -12,7 +12,10 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt};
 use tower_keep::{
     CachePolicy,
-    response_cache::{CacheKey, CachedResponse, RequestBody, ResponseBody, ResponseCacheLayer},
+    response_cache::{
+        CacheKey, CachedResponse, Outcome, Purge, RequestBody, ResponseBody, ResponseCacheLayer,
+        Rule,
+    },
     store::MemoryStore,
 };
 
@@ -268,4 +271,72 @@ async fn a_request_with_a_body_that_is_not_sync_can_be_inspected_from_any_thread
 fn bodies_have_an_empty_one_for_layers_that_refuse() {
     assert!(ResponseBody::<Full<Bytes>>::default().is_end_stream());
     assert!(RequestBody::<Full<Bytes>>::default().is_end_stream());
+}
+
+#[tokio::test]
+async fn what_is_not_stored_for_its_size_does_not_say_stored_in_its_trail() {
+    let cache = Cache::with(Origin::with(FRESH), |layer| layer.outcome().max_body(0));
+    let got = cache.get(&[]).await;
+    let outcome = got.extensions.get::<Outcome>().unwrap();
+    assert_eq!(outcome.storing, Some(Rule::TooLarge));
+    assert_eq!(
+        outcome.trail.to_string(),
+        "nothing-stored, max-age, too-large"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_kept_for_its_new_search_rule_does_not_say_stored_in_its_trail() {
+    let origin = Origin::new(|asked| {
+        let again = asked.headers().contains_key("if-none-match");
+        let (status, rule) = if again {
+            (304, "params")
+        } else {
+            (200, "key-order")
+        };
+        let fields = [
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("no-vary-search", rule),
+        ];
+        respond(StatusCode::from_u16(status).unwrap(), &fields, "page")
+    });
+    let cache = Cache::with(origin, |layer| layer.outcome().no_vary_search());
+    cache.get(&[]).await;
+    cache.advance(60);
+    let got = cache.get(&[]).await;
+    let outcome = got.extensions.get::<Outcome>().unwrap();
+    assert_eq!(outcome.storing, Some(Rule::SearchChanged));
+    assert_eq!(outcome.trail.to_string(), "stale, max-age, search-changed");
+}
+
+#[tokio::test]
+async fn a_part_takes_the_place_of_the_same_whole_once_that_is_past_all_use() {
+    let origin = Origin::new(|asked| {
+        let tag = ("etag", "\"a\"");
+        if asked.headers().contains_key("range") {
+            let part = [
+                tag,
+                ("cache-control", "max-age=60"),
+                ("content-range", "bytes 0-1/4"),
+            ];
+            return respond(StatusCode::PARTIAL_CONTENT, &part, "pa");
+        }
+        respond(StatusCode::OK, &[tag], "page")
+    });
+    let cache = Cache::with(origin, |layer| layer.keep(std::time::Duration::ZERO));
+    cache.get(&[]).await;
+    cache.advance(1);
+    let part = [("range", "bytes=0-1")];
+    assert!(!cache.get(&part).await.is_hit());
+    assert!(cache.get(&part).await.is_hit());
+}
+
+#[tokio::test]
+async fn what_was_purged_is_not_shown_as_stored_until_it_is_freed() {
+    let cache = Cache::new(Origin::with(FRESH));
+    cache.get(&[]).await;
+    cache.layer.purger().purge(&Purge::new().prefix("/"));
+    let inspection = cache.layer.inspect(&request("GET", &[])).await.unwrap();
+    assert!(inspection.is_none());
 }

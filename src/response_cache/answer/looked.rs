@@ -23,6 +23,7 @@ use crate::{
             select::{self, Selection},
         },
     },
+    store::StoreError,
 };
 
 /// What was found for a request, and what it is good for.
@@ -158,18 +159,28 @@ impl Looked {
 
     /// Looks for what is stored, waiting for the store.
     pub(crate) async fn look(core: &Core, parts: &Parts, asked: &mut Asked) -> Self {
-        let selected = match search::rekey(core, parts, asked).await {
-            Ok(()) => select::select(core, &asked.key, &parts.headers).await,
-            Err(error) => Err(error),
-        };
-        match selected {
-            Ok(selection) => Self::judge(core, parts, asked, selection, core.settings.clock.now()),
-            Err(error) => {
+        Self::try_look(core, parts, asked)
+            .await
+            .unwrap_or_else(|error| {
                 tracing::debug!(%error, "the store failed: asking the origin");
                 core.stats.store_failed();
                 Self::absent(Rule::StoreFailed)
-            }
+            })
+    }
+
+    /// The same, where it is an error that the store fails.
+    pub(crate) async fn try_look(
+        core: &Core,
+        parts: &Parts,
+        asked: &mut Asked,
+    ) -> Result<Self, StoreError> {
+        if !asked.may_be_answered() {
+            return Ok(Self::absent(Rule::Method));
         }
+        search::rekey(core, parts, asked).await?;
+        let selection = select::select(core, &asked.key, &parts.headers).await?;
+        let now = core.settings.clock.now();
+        Ok(Self::judge(core, parts, asked, selection, now))
     }
 
     /// What answers, if that was decided on.

@@ -5,8 +5,13 @@ use http::{HeaderMap, Response, StatusCode};
 use super::{body::ResponseBody, looked::Looked, report::Report, serve};
 use crate::response_cache::{
     core::Core,
-    policy::{Rule, reuse::Reuse, stale},
+    policy::{
+        Rule,
+        reuse::{Candidate, Reuse},
+        stale,
+    },
     request::plan::Asked,
+    stored::entry::Entry,
 };
 
 /// When what is stored answers although the origin failed.
@@ -27,6 +32,21 @@ pub(crate) struct Failed {
     pub(crate) collapsed: bool,
 }
 
+/// The rule by which what was found for a request answers it if the origin fails, if it does.
+pub(crate) fn allowed(core: &Core, asked: &Asked, looked: &Looked) -> Option<Rule> {
+    let (_, candidate) = to_validate(core, looked)?;
+    stale::if_error(&core.settings.rules, &asked.facts, &candidate)
+}
+
+/// What may take the place of a failure: what was to be confirmed.
+fn to_validate<'a>(core: &Core, looked: &'a Looked) -> Option<(&'a Entry, Candidate<'a>)> {
+    let validates = looked.decision.verdict == Reuse::Validate;
+    let entry = looked.entry.as_ref().filter(|_| validates)?;
+    let now = core.settings.clock.now();
+    let candidate = entry.candidate(&core.ledger, now).ok()?;
+    Some((entry, candidate))
+}
+
 /// What was found for a request, if it may be used instead of what the origin has failed to give.
 pub(crate) fn instead<B>(
     core: &Core,
@@ -36,10 +56,7 @@ pub(crate) fn instead<B>(
     failed: Failed,
     fallback: Fallback,
 ) -> Option<Response<ResponseBody<B>>> {
-    let validates = looked.decision.verdict == Reuse::Validate;
-    let entry = looked.entry.as_ref().filter(|_| validates)?;
-    let now = core.settings.clock.now();
-    let candidate = entry.candidate(&core.ledger, now).ok()?;
+    let (entry, candidate) = to_validate(core, looked)?;
     let allowed = stale::if_error(&core.settings.rules, &asked.facts, &candidate);
     let reason =
         allowed.or_else(|| (fallback == Fallback::Always).then_some(Rule::StaleIfError))?;

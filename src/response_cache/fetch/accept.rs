@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use http_body::Body;
 
 use super::{
+    admission::{Admission, announced_length},
     exchange::{Arrival, Exchange},
     fill::{Fill, Plan, Reader, growing::Growing},
     news::Arriving,
@@ -20,18 +21,12 @@ use crate::{
         policy::{
             Decision, Rule, Trail,
             freshness::ResponseFacts,
-            range,
-            said::Said,
-            storable::{Circumstances, Storing, is_newer_content, storable, supersedes},
+            storable::{Storing, is_newer_content, supersedes},
             vary::Vary,
         },
         stored::{head::Head, parts::Span, search, tags::Tags},
     },
 };
-
-/// How long the values of the selecting fields of a request may be, in bytes, that a variant is stored for.
-/// They stand in its key and in the list of variants.
-const MAX_SELECTING: usize = 4096;
 
 /// Fields that speak of a part and not of the whole (RFC 9110 14.4, 8.6; RFC 9530 2).
 const OF_A_PART: [HeaderName; 4] = [
@@ -61,20 +56,19 @@ impl Exchange {
         self.core.strip_tags(response.headers_mut());
         let facts = self.facts(response.status(), response.headers(), arrival);
         let length = announced_length(&response);
-        let (verdict, trail) = self.verdict(&facts, &response, length, tags);
+        let (verdict, trail) = self.verdict(&facts, &response, length, &tags);
         self.keep_from_others(response.headers_mut());
         let reason = verdict.as_ref().err().copied().unwrap_or(Rule::Stored);
         let age = facts.initial_age(arrival.wall, arrival.delay);
-        let ttl = verdict.as_ref().map(|(storing, _)| storing.terms.ttl(age));
-        let ttl = ttl.ok();
+        let stored = verdict.as_ref().ok();
+        let ttl = stored.map(|(storing, _)| storing.terms.ttl(age));
         let plan = match verdict {
             Ok((storing, held)) => {
-                let part = self.part_of(&response);
-                let length = part.map(Span::length).or(length);
+                let part = self.admission().part_of(facts.status, response.headers());
                 let fields = self.rekeyed.is_some().then(|| response.headers().clone());
                 let plan = Plan {
                     part,
-                    length,
+                    length: part.map(Span::length).or(length),
                     ..self.plan(storing, held, &facts, response.headers(), arrival)
                 };
                 Some(match fields {
@@ -128,52 +122,53 @@ impl Exchange {
         facts: &ResponseFacts,
         response: &Response<R>,
         length: Option<u64>,
-        tags: Result<Tags, Rule>,
+        tags: &Result<Tags, Rule>,
     ) -> (Result<(Storing, Held), Rule>, Trail) {
         let Decision {
             verdict,
             reason,
             trail,
-        } = self.storable(facts, response);
-        let storing = verdict.ok_or(reason);
-        let limited = storing.and_then(|storing| self.within_limits(storing, length, tags));
-        (limited, trail)
-    }
-
-    fn storable<R>(
-        &self,
-        facts: &ResponseFacts,
-        response: &Response<R>,
-    ) -> Decision<Option<Storing>> {
-        let policy = response.extensions().get::<CachePolicy>();
-        let target = self.target.as_ref();
-        let also = Circumstances {
-            said: Said::updated(None, policy.map(|policy| &policy.said)),
-            no_store: policy.is_some_and(|policy| policy.no_store),
-            personal: self.personal.is_marked(),
-            part: self.part_of(response).is_some(),
-            content_of_target: target
-                .is_some_and(|target| target.is_content_location(response.headers())),
-        };
-        storable(
-            &self.core.settings.rules,
-            &self.asked.facts,
+        } = self.admission().decide(
             facts,
             response.headers(),
-            &also,
-        )
+            response.extensions().get(),
+            length,
+            tags,
+        );
+        let storing = verdict.ok_or(reason);
+        let held = storing.and_then(|storing| Ok((storing, self.hold_valid(tags)?)));
+        let trail = trail.ending_in(&held);
+        (held, trail)
     }
 
-    /// Which part of the content a response is, if it is one that was asked for and can be stored.
-    fn part_of<R>(&self, response: &Response<R>) -> Option<Span> {
-        let (first, last, complete) = range::part(response.status(), response.headers())?;
-        let asked = self.headers.contains_key(header::RANGE);
-        let fits = usize::try_from(complete).is_ok_and(|length| length <= self.core.max_body());
-        (asked && fits && self.asked.facts.method == Method::GET).then_some(Span {
-            first,
-            last,
-            complete,
-        })
+    fn admission(&self) -> Admission<'_> {
+        Admission {
+            core: &self.core,
+            request: &self.asked.facts,
+            headers: &self.headers,
+            target: self.target.as_ref(),
+            personal: self.personal.is_marked(),
+            overtaken: self.overtaken,
+        }
+    }
+
+    /// The tags of a response.
+    pub(super) fn tags(
+        &self,
+        headers: &HeaderMap,
+        policy: Option<&CachePolicy>,
+    ) -> Result<Tags, Rule> {
+        self.core.tags_of(&self.asked.key, headers, policy)
+    }
+
+    /// Takes the names of what came, unless it was invalidated on its way.
+    fn hold_valid(&self, tags: &Result<Tags, Rule>) -> Result<Held, Rule> {
+        let tags = tags.as_ref().map_err(|rule| *rule)?;
+        let held = self.hold(tags.names())?;
+        match held.standing(&self.core.ledger) {
+            Standing::Gone(_) => Err(Rule::Overtaken),
+            Standing::Valid | Standing::Stale(..) => Ok(held),
+        }
     }
 
     /// A response that was marked as personal says so to caches further out too.
@@ -185,40 +180,6 @@ impl Exchange {
             headers.remove(name);
         }
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
-    }
-
-    /// The tags of a response.
-    pub(super) fn tags(
-        &self,
-        headers: &HeaderMap,
-        policy: Option<&CachePolicy>,
-    ) -> Result<Tags, Rule> {
-        let origin = || self.core.place_of(&self.asked.key);
-        let more = policy.into_iter().flat_map(CachePolicy::tag_names);
-        Tags::read(headers, more, origin, self.core.settings.max_tags)
-    }
-
-    /// Leaves out what is too large for the store, or was invalidated on its way.
-    fn within_limits(
-        &self,
-        storing: Storing,
-        length: Option<u64>,
-        tags: Result<Tags, Rule>,
-    ) -> Result<(Storing, Held), Rule> {
-        if self.overtaken {
-            return Err(Rule::Overtaken);
-        }
-        if length.is_some_and(|length| length > self.core.max_body() as u64) {
-            return Err(Rule::TooLarge);
-        }
-        if storing.vary.selecting(&self.headers).len() > MAX_SELECTING {
-            return Err(Rule::VaryTooLong);
-        }
-        let held = self.hold(tags?.names())?;
-        if let Standing::Gone(_) = held.standing(&self.core.ledger) {
-            return Err(Rule::Overtaken);
-        }
-        Ok((storing, held))
     }
 
     fn plan(
@@ -313,11 +274,4 @@ pub(crate) fn add_vary<R>(response: &mut Response<R>) {
     if let Some(names) = names.map(|policy| policy.said.vary.clone()) {
         Vary::add(response.headers_mut(), &names);
     }
-}
-
-/// The length that a response announces: by its field, or by a body that knows.
-pub(crate) fn announced_length<R: Body>(response: &Response<R>) -> Option<u64> {
-    let field = response.headers().get(header::CONTENT_LENGTH);
-    let field = field.and_then(|value| value.to_str().ok()?.parse().ok());
-    field.or_else(|| response.body().size_hint().exact())
 }

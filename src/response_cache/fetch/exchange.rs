@@ -43,6 +43,15 @@ pub(crate) struct Bases {
     pub(crate) others: Vec<Arc<Entry>>,
 }
 
+impl Bases {
+    /// Whether any of them can be confirmed.
+    pub(crate) fn can_be_confirmed(&self) -> bool {
+        let selected = self.selected.as_ref();
+        selected.is_some_and(|base| validation::has_validator(&base.head.headers))
+            || !self.others.is_empty()
+    }
+}
+
 /// A request that is on its way to the inner service.
 pub(crate) struct Exchange {
     pub(crate) core: Arc<Core>,
@@ -88,6 +97,13 @@ pub(crate) struct Arrival {
     pub(crate) delay: Duration,
 }
 
+/// The target of a request whose response says which resource it is the content of: only a POST's does.
+pub(crate) fn target(parts: &Parts) -> Option<TargetUri> {
+    (parts.method == Method::POST)
+        .then(|| TargetUri::of(effective_uri(parts), &parts.headers).ok())
+        .flatten()
+}
+
 impl Exchange {
     pub(crate) fn begin(
         core: Arc<Core>,
@@ -99,10 +115,7 @@ impl Exchange {
     ) -> Self {
         Self {
             headers: parts.headers.clone(),
-            // Only a POST's response says which resource it is the content of.
-            target: (parts.method == Method::POST)
-                .then(|| TargetUri::of(effective_uri(parts), &parts.headers).ok())
-                .flatten(),
+            target: target(parts),
             personal: Personal::of(&mut parts.extensions),
             rekeyed: (core.settings.no_vary_search && !asked.facts.body_in_key)
                 .then(|| parts.clone()),
@@ -156,9 +169,7 @@ impl Exchange {
 
     /// Whether what is stored can be validated by this request.
     pub(crate) fn validates(&self) -> bool {
-        let selected = self.bases.selected.as_ref();
-        selected.is_some_and(|base| validation::has_validator(&base.head.headers))
-            || !self.bases.others.is_empty()
+        self.bases.can_be_confirmed()
     }
 
     /// Adds the validators of what is stored.

@@ -141,9 +141,9 @@ impl Exchange {
         };
         Updated {
             headers,
+            trail: trail.ending_in(&entry),
             entry,
             initial_age,
-            trail,
         }
     }
 

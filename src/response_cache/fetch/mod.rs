@@ -1,6 +1,7 @@
 //! Asking the inner service, and keeping what it says.
 
 pub(super) mod accept;
+pub(super) mod admission;
 pub(super) mod collapse;
 pub(super) mod exchange;
 pub(super) mod fill;

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or knows a store. Each decision comes with its reason and with the
 //! [`Trail`] of rules that led to it.
 
+mod advice;
 pub(super) mod freshness;
 pub(super) mod invalidation;
 pub(super) mod range;

@@ -31,6 +31,12 @@ macro_rules! rules {
             pub const fn section(self) -> &'static str {
                 match self { $(Self::$variant => $section,)+ }
             }
+
+            /// What the rule says of a request or response that it decided about, in a sentence or two.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_start(),)+ }
+            }
         }
     };
 }
@@ -229,6 +235,21 @@ impl Trail {
         Self(self.0 | other.0)
     }
 
+    /// The trail of what was to be stored and is not, for this rule.
+    #[must_use]
+    pub(crate) const fn not_stored(self, rule: Rule) -> Self {
+        let mut trail = Self(self.0 & !(1 << Rule::Stored as u8));
+        trail.note(rule);
+        trail
+    }
+
+    /// The trail of what was to be stored, if something came in between.
+    #[must_use]
+    pub(crate) fn ending_in<T>(self, kept: &Result<T, Rule>) -> Self {
+        kept.as_ref()
+            .map_or_else(|rule| self.not_stored(*rule), |_| self)
+    }
+
     /// Whether the rule is part of the trail.
     #[must_use]
     pub const fn has(self, rule: Rule) -> bool {
@@ -304,11 +325,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_lower_case_letters_and_hyphens() {
+    fn names_are_of_lower_case_letters_and_hyphens_and_meanings_are_sentences() {
         for rule in Rule::ALL {
             let name = rule.name().as_bytes();
             assert!(name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'-')));
             assert!(!name.is_empty() && !rule.section().is_empty());
+            let meaning = rule.meaning();
+            assert!(meaning.ends_with('.') && !meaning.starts_with(' ') && !meaning.contains("  "));
         }
     }
 

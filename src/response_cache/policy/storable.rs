@@ -39,6 +39,13 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// How long a response is of any use that had this age when it arrived.
+    pub(crate) fn retention(&self, initial_age: Duration) -> Duration {
+        self.lifetime
+            .saturating_sub(initial_age)
+            .saturating_add(self.keep)
+    }
+
     /// The seconds of freshness that are left at this age, negative for a stale response.
     pub(crate) fn ttl(&self, age: Duration) -> i64 {
         seconds_left(self.lifetime, age)

@@ -114,6 +114,12 @@ impl Asked {
         self.facts.method != Method::POST || self.facts.body_in_key
     }
 
+    /// Whether the request is refused rather than forwarded where nothing stored answers it
+    /// (RFC 9111 5.2.1.7).
+    pub(crate) fn is_only_if_cached(&self) -> bool {
+        self.facts.directives.only_if_cached && self.may_be_answered()
+    }
+
     /// Whether what answers may be refreshed by a GET without a body: not what was found by a body.
     pub(crate) fn may_be_refreshed(&self) -> bool {
         !self.facts.body_in_key

@@ -7,7 +7,10 @@ use http::{Response, header, request::Parts};
 use http_body::{Body, Frame};
 use sha2::{Digest, Sha256};
 
-use super::{body::RequestBody, plan};
+use super::{
+    body::RequestBody,
+    plan::{self, Asked},
+};
 use crate::{
     error::BoxError,
     response_cache::{
@@ -25,16 +28,8 @@ enum Read<B> {
         frames: VecDeque<Frame<Bytes>>,
         digest: [u8; 32],
     },
-    /// It is longer than the limit.
-    TooLong {
-        frames: VecDeque<Frame<Bytes>>,
-        rest: Pin<Box<B>>,
-    },
-    /// It broke off.
-    Failed {
-        frames: VecDeque<Frame<Bytes>>,
-        error: BoxError,
-    },
+    /// It is longer than the limit, or broke off: the request passes by with what there is.
+    Part { body: RequestBody<B>, rule: Rule },
 }
 
 /// Reads the body of a POST up to `limit` bytes, then goes on with a digest of it in the key; a longer
@@ -54,14 +49,7 @@ where
     R::Error: Into<BoxError>,
 {
     match read(Box::pin(body), limit, described(&parts)).await {
-        Read::TooLong { frames, rest } => {
-            let body = RequestBody::resumed(frames, rest);
-            flow::pass(core, inner, parts, body, Rule::TooLarge).await
-        }
-        Read::Failed { frames, error } => {
-            let body = RequestBody::replayed(frames, Some(error));
-            flow::pass(core, inner, parts, body, Rule::RequestBody).await
-        }
+        Read::Part { body, rule } => flow::pass(core, inner, parts, body, rule).await,
         Read::Whole { frames, digest } => {
             let body = RequestBody::replayed(frames, None);
             match plan::keyed(&core, &parts, Some(&digest)) {
@@ -72,6 +60,23 @@ where
                 Err(rule) => flow::pass(core, inner, parts, body, rule).await,
             }
         }
+    }
+}
+
+/// The request with its body's digest in the key, or why it passes by.
+pub(crate) async fn asked<B>(
+    core: &Core,
+    parts: &Parts,
+    body: B,
+    limit: usize,
+) -> Result<Asked, Rule>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    match read(Box::pin(body), limit, described(parts)).await {
+        Read::Part { rule, .. } => Err(rule),
+        Read::Whole { digest, .. } => plan::keyed(core, parts, Some(&digest)),
     }
 }
 
@@ -104,17 +109,18 @@ where
             }
             Ok(Err(frame)) => Some(frame),
             Err(error) => {
-                return Read::Failed {
-                    frames: frames(data, trailers),
-                    error: error.into(),
+                let read = frames(data, trailers);
+                return Read::Part {
+                    body: RequestBody::replayed(read, Some(error.into())),
+                    rule: Rule::RequestBody,
                 };
             }
         };
         trailers = frame.or(trailers);
         if data.len() > limit {
-            return Read::TooLong {
-                frames: frames(data, trailers),
-                rest: body,
+            return Read::Part {
+                body: RequestBody::resumed(frames(data, trailers), body),
+                rule: Rule::TooLarge,
             };
         }
     }

@@ -102,10 +102,7 @@ impl Entry {
 
     /// How long after its arrival it is of any use.
     pub(crate) fn retention(&self) -> Duration {
-        self.terms
-            .lifetime
-            .saturating_sub(self.initial_age)
-            .saturating_add(self.terms.keep)
+        self.terms.retention(self.initial_age)
     }
 
     /// How decisions see it, unless it is gone.
@@ -186,9 +183,9 @@ impl Entry {
         };
         let same = validation::same_strong_tag(&self.head.headers, &old.head.headers);
         let Some(older) = &old.parts else {
-            // All of it is there, unless this is a part of something else.
+            // All of it is there, unless this is a part of something else or that is of no use any more.
             let other = validation::has_strong_tag(&self.head.headers) && !same;
-            return other.then(|| self.clone());
+            return (other || old.is_over(self.arrived)).then(|| self.clone());
         };
         let joined = if same { new.over(older) } else { None };
         Some(joined.map_or_else(|| self.clone(), |joined| self.with(joined)))
