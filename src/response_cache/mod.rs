@@ -208,6 +208,7 @@ mod policy;
 mod purge;
 mod request;
 mod service;
+mod settings;
 mod shadow;
 mod stats;
 mod stored;

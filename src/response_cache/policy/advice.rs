@@ -242,6 +242,7 @@ mod tests {
     /// Where what an advice names is defined.
     const SOURCES: &[(&str, &str)] = &[
         ("ResponseCacheLayer", include_str!("../layer.rs")),
+        ("ResponseCacheLayer", include_str!("../settings.rs")),
         ("ResponseCacheLayer", include_str!("../explain/mod.rs")),
         ("CacheKey", include_str!("../request/cache_key.rs")),
         ("CachePolicy", include_str!("../cache_policy.rs")),
