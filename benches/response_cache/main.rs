@@ -14,6 +14,7 @@ use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
 use http::{HeaderValue, StatusCode, header};
 
 mod floor;
+mod purge;
 mod subject;
 
 use floor::Floor;
@@ -163,5 +164,13 @@ fn together(times: u64, answer: impl Fn(Asked) + Sync) -> Duration {
     })
 }
 
-criterion_group!(benches, hits, selected, misses, two_threads);
+criterion_group!(
+    benches,
+    hits,
+    selected,
+    misses,
+    two_threads,
+    purge::one_tag,
+    purge::unrelated
+);
 criterion_main!(benches);

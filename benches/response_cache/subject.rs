@@ -13,7 +13,8 @@ use http_body_util::{BodyExt, Empty, Full};
 use tower::{Layer, Service};
 use tower_keep::{
     ResponseCacheLayer,
-    response_cache::{RequestBody, ResponseBody, ResponseCache},
+    response_cache::{Purger, RequestBody, ResponseBody, ResponseCache},
+    store::MemoryStore,
 };
 
 pub(crate) const KIB: usize = 1 << 10;
@@ -61,6 +62,7 @@ pub(crate) struct Handler {
     length: usize,
     cache_control: &'static str,
     varies: bool,
+    tagged: bool,
 }
 
 impl Handler {
@@ -69,11 +71,17 @@ impl Handler {
             length,
             cache_control: "public, max-age=3600",
             varies: false,
+            tagged: false,
         }
     }
 
     pub(crate) fn varying(mut self) -> Self {
         self.varies = true;
+        self
+    }
+
+    pub(crate) fn tagged(mut self) -> Self {
+        self.tagged = true;
         self
     }
 
@@ -92,6 +100,10 @@ impl Handler {
         if self.varies {
             let vary = HeaderValue::from_static("accept-encoding");
             headers.insert(header::VARY, vary);
+        }
+        if self.tagged {
+            let tag = HeaderValue::from_static("shop");
+            headers.insert(HeaderName::from_static("cache-tag"), tag);
         }
         response
     }
@@ -112,17 +124,38 @@ impl Service<Request<RequestBody<Empty<Bytes>>>> for Handler {
 }
 
 /// The layer with its defaults around a handler.
-pub(crate) struct Cached(ResponseCache<Handler>);
+pub(crate) struct Cached {
+    layer: ResponseCacheLayer,
+    service: ResponseCache<Handler>,
+}
 
 impl Cached {
     pub(crate) fn new(handler: Handler) -> Self {
-        Self(ResponseCacheLayer::new().layer(handler))
+        Self::of(ResponseCacheLayer::new(), handler)
+    }
+
+    /// The same with a store of so many bytes.
+    pub(crate) fn with_capacity(handler: Handler, bytes: usize) -> Self {
+        let store = MemoryStore::builder().capacity(bytes).build();
+        let store = store.expect("room for many entries");
+        Self::of(ResponseCacheLayer::with_store(store), handler)
+    }
+
+    fn of(layer: ResponseCacheLayer, handler: Handler) -> Self {
+        Self {
+            service: layer.layer(handler),
+            layer,
+        }
+    }
+
+    pub(crate) fn purger(&self) -> Purger {
+        self.layer.purger()
     }
 
     /// The head, and the body as it comes.
     pub(crate) fn answer(&self, asked: Asked) -> Response<ResponseBody<Full<Bytes>>> {
         // A clone for each request, as servers make it.
-        let mut cache = self.0.clone();
+        let mut cache = self.service.clone();
         let Ok(response) = now(cache.call(asked));
         response
     }
