@@ -10,7 +10,7 @@ use super::{
 };
 
 /// How many invalidations are kept for what is on its way.
-const RING: usize = 4096;
+pub(super) const RING: usize = if cfg!(test) { 32 } else { 4096 };
 
 /// Something that was asked for and has not arrived: until this is dropped, no invalidation is forgotten that may
 /// concern it.
@@ -81,6 +81,11 @@ impl Order {
             self.forgotten = self.forgotten.max(oldest.position);
         }
         self.ring.push_back((name, mark));
+    }
+
+    #[cfg(test)]
+    pub(super) fn in_ring(&self) -> usize {
+        self.ring.len()
     }
 
     /// Whether all is known that happened since this position.
