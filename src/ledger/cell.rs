@@ -56,8 +56,9 @@ struct Spans(Vec<Span>);
 struct Span {
     first: u64,
     last: u64,
-    /// The earliest moment of them, and its cause.
+    /// The earliest moment of them.
     at: Moment,
+    /// Of the last one, which happened to whatever was asked for before it.
     cause: Cause,
 }
 
@@ -103,9 +104,7 @@ impl Spans {
         let oldest = self.0.remove(0);
         if let Some(next) = self.0.first_mut() {
             next.first = oldest.first;
-            if oldest.at <= next.at {
-                (next.at, next.cause) = (oldest.at, oldest.cause);
-            }
+            next.at = next.at.min(oldest.at);
         }
     }
 

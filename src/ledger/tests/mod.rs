@@ -2,7 +2,9 @@
 
 mod forgetting;
 mod marks;
+mod model;
 mod patterns;
+mod random;
 mod receipts;
 mod ring;
 
