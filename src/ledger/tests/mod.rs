@@ -1,6 +1,8 @@
 //! A ledger, and what is asked for, stored and invalidated in it.
 
 mod forgetting;
+#[cfg(shuttle)]
+mod interleavings;
 mod marks;
 mod model;
 mod patterns;
