@@ -49,7 +49,7 @@ pub(super) struct Order {
     /// By position.
     ring: VecDeque<(Name, Mark)>,
     rules: Vec<Rule>,
-    /// The newest position of an invalidation that was forgotten although something was on its way.
+    /// The newest position of an invalidation that something which began before it may have missed.
     forgotten: u64,
 }
 
@@ -119,10 +119,7 @@ impl Order {
 
     /// Forgets the rules up to this position, which were applied to all that is in use. What is on its way is not.
     pub(super) fn forget_rules(&mut self, upto: u64) {
-        let before = self.rules.len();
         self.rules.retain(|rule| rule.mark.position > upto);
-        if self.rules.len() < before && self.open.first().is_some_and(|open| *open < upto) {
-            self.forgotten = self.forgotten.max(upto);
-        }
+        self.forgotten = self.forgotten.max(upto);
     }
 }

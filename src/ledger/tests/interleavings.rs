@@ -114,6 +114,32 @@ fn patterns_that_are_forgotten_still_hold_for_what_began_before() {
     });
 }
 
+/// What is stored is used, and what was on its way arrives, while all patterns are applied and forgotten.
+#[test]
+fn a_pattern_holds_while_it_is_forgotten() {
+    check(|| {
+        let ledger = Ledger::new();
+        let stored = ledger.stored(A, &[]);
+        let opening = ledger.begin();
+        ledger.soft(everything(), 3);
+        for _ in 1..RULES {
+            ledger.hard(below("/nowhere"));
+        }
+        let settle = ledger.clone();
+        let settles = thread::spawn(move || settle.hard(below("/nowhere")).position);
+        let use_it = ledger.clone();
+        let uses = thread::spawn(move || stored.standing(&use_it));
+        let arrived = ledger.arrived(&opening, B, &[]);
+        settles.join().expect("it settles");
+        assert_eq!(uses.join().ok(), Some(stale(3, Cause::All)));
+        if let Some(arrived) = arrived {
+            assert_eq!(arrived.standing(&ledger), stale(3, Cause::All));
+        }
+        drop(opening);
+        is_over(&ledger);
+    });
+}
+
 /// The last that carries a name goes while another one takes it up, and a third marks it.
 #[test]
 fn a_name_that_goes_while_it_is_taken_up_is_not_lost() {
