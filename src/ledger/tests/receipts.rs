@@ -63,7 +63,8 @@ fn positions_are_those_of_one_order() {
     let held = ledger.arrived(&opening, A, &[]).expect("it is kept");
     assert_eq!((held.began(), ledger.position()), (1, 1));
     assert_eq!(ledger.hard(tag("t")).position, 2);
-    assert_eq!(ledger.clone().begin().position, 3);
+    let same = ledger.clone();
+    assert_eq!(same.begin().position, 3);
     assert_eq!(ledger.position(), 3);
 }
 
@@ -79,7 +80,8 @@ fn one_sweeps_at_a_time() {
     let ledger = Ledger::new();
     let claim = ledger.claim_sweep();
     assert!(claim.is_some());
-    assert!(ledger.clone().claim_sweep().is_none());
+    let same = ledger.clone();
+    assert!(same.claim_sweep().is_none());
     drop(claim);
     assert!(ledger.claim_sweep().is_some());
 }
