@@ -1,11 +1,17 @@
-//! The lock of what threads share: the standard library's or, in unit tests under `--cfg shuttle`, that of a
-//! scheduler which tries one interleaving after the other.
+//! The lock and the atomics of what threads share: the standard library's or, in unit tests under `--cfg shuttle`,
+//! those of a scheduler which tries one interleaving after the other.
 
 #[cfg(not(all(test, shuttle)))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 #[cfg(all(test, shuttle))]
-pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+pub(crate) use shuttle::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 /// Locks it, also after a panic of who held it: what is behind these locks is whole between two statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

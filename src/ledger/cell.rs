@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak},
 };
 
 use foldhash::fast::RandomState;
@@ -13,14 +10,14 @@ use foldhash::fast::RandomState;
 use super::event::{Cause, Effect, Name};
 use crate::{
     clock::Moment,
-    sync::{Mutex, lock},
+    sync::{AtomicU64, Mutex, Ordering, lock},
 };
 
 /// How many locks the table of names has.
 const SHARDS: usize = 32;
 
-/// How many soft marks a cell tells apart.
-const SOFT_MARKS: usize = 4;
+/// How many hard marks a cell tells apart, and how many soft ones.
+const SPANS: usize = 4;
 
 /// An invalidation, as a name remembers it.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +42,24 @@ pub(super) struct Cell {
 }
 
 /// The marks that tell what was invalidated when.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Marks {
-    hard: Option<(u64, Cause)>,
-    /// By position, and since when what was asked for before that is stale.
-    soft: Vec<(u64, Moment, Cause)>,
+    hard: Spans,
+    soft: Spans,
+}
+
+/// Marks of one effect, by position.
+#[derive(Default)]
+struct Spans(Vec<Span>);
+
+/// A mark, or several that are no longer told apart.
+struct Span {
+    first: u64,
+    last: u64,
+    /// The earliest moment of them.
+    at: Moment,
+    /// Of the last one, which happened to whatever was asked for before it.
+    cause: Cause,
 }
 
 /// What marks mean to something that was asked for before them.
@@ -60,48 +70,74 @@ pub(crate) enum Marked {
     Hard(Cause),
 }
 
-impl Marks {
+impl Spans {
     fn add(&mut self, mark: Mark) {
         let Mark {
             position,
-            effect,
             cause,
             at,
+            ..
         } = mark;
-        match effect {
-            Effect::Hard => {
-                let newer = self.hard.is_none_or(|(known, _)| known < position);
-                if newer {
-                    self.hard = Some((position, cause));
-                }
+        // A pattern is applied late, and may be applied twice.
+        let place = self.0.partition_point(|span| span.last < position);
+        match self.0.get_mut(place) {
+            Some(span) if span.first <= position => span.at = span.at.min(at),
+            _ => {
+                let (first, last) = (position, position);
+                let span = Span {
+                    first,
+                    last,
+                    at,
+                    cause,
+                };
+                self.0.insert(place, span);
             }
-            Effect::Soft => {
-                let place = self.soft.partition_point(|(known, ..)| *known < position);
-                self.soft.insert(place, (position, at, cause));
-                if self.soft.len() > SOFT_MARKS {
-                    // What lay between the two counts as stale for longer than it is.
-                    let (_, earlier, _) = self.soft.remove(SOFT_MARKS - 1);
-                    let next = &mut self.soft[SOFT_MARKS - 1];
-                    next.1 = next.1.min(earlier);
-                }
-            }
+        }
+        if self.0.len() > SPANS {
+            self.merge_oldest();
+        }
+    }
+
+    /// What was asked for between the two counts as invalidated for longer than it is. The newest are those that
+    /// matter: what is in use is validated sooner or later.
+    fn merge_oldest(&mut self) {
+        let oldest = self.0.remove(0);
+        if let Some(next) = self.0.first_mut() {
+            next.first = oldest.first;
+            next.at = next.at.min(oldest.at);
+        }
+    }
+
+    fn since(&self, position: u64) -> Option<&Span> {
+        self.0.iter().find(|span| span.last > position)
+    }
+
+    fn between(&self, after: u64, upto: u64) -> bool {
+        let is_in = |span: &Span| span.last > after && span.first <= upto;
+        self.0.iter().any(is_in)
+    }
+}
+
+impl Marks {
+    fn add(&mut self, mark: Mark) {
+        match mark.effect {
+            Effect::Hard => self.hard.add(mark),
+            Effect::Soft => self.soft.add(mark),
         }
     }
 
     fn since(&self, position: u64) -> Marked {
-        match self.hard {
-            Some((hard, cause)) if hard > position => return Marked::Hard(cause),
-            _ => {}
+        if let Some(hard) = self.hard.since(position) {
+            return Marked::Hard(hard.cause);
         }
-        let later = self.soft.iter().find(|(soft, ..)| *soft > position);
-        later.map_or(Marked::Not, |(_, at, cause)| Marked::Soft(*at, *cause))
+        let soft = self.soft.since(position);
+        soft.map_or(Marked::Not, |soft| Marked::Soft(soft.at, soft.cause))
     }
 
-    /// Whether anything happened after the one position and up to the other.
+    /// Whether anything happened after the one position and up to the other; where marks are no longer told apart,
+    /// whether it may have.
     fn between(&self, after: u64, upto: u64) -> bool {
-        let is_in = |position: u64| position > after && position <= upto;
-        self.hard.is_some_and(|(hard, _)| is_in(hard))
-            || self.soft.iter().any(|(soft, ..)| is_in(*soft))
+        self.hard.between(after, upto) || self.soft.between(after, upto)
     }
 }
 

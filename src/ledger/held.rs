@@ -70,7 +70,8 @@ impl Held {
         }
     }
 
-    /// The same, asked for at a later position.
+    /// The same, asked for at a later position, but before it was held: the cell of a name that is gone learns of
+    /// nothing any more.
     pub(crate) fn since(self, position: u64) -> Self {
         Self {
             began: Began {
@@ -141,7 +142,7 @@ impl Held {
     }
 
     /// Whether it was invalidated between the time when it was asked for and a position: who came after that must
-    /// not be given it.
+    /// not be given it. It may say so of what was invalidated several times before and after that.
     pub(crate) fn is_invalidated_upto(&self, ledger: &Ledger, position: u64) -> bool {
         self.check(ledger);
         let began = self.began.position;

@@ -29,13 +29,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -65,11 +59,11 @@ pub use self::{
 use crate::{
     clock::Moment,
     key::Key,
-    sync::{Mutex, MutexGuard, lock},
+    sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock},
 };
 
 /// How many patterns are kept before they are applied to all that is in use.
-const RULES: usize = 64;
+const RULES: usize = if cfg!(test) { 5 } else { 64 };
 
 /// What was invalidated of the things in a [`Store`](crate::store::Store). Opaque; clones are the same ledger.
 ///

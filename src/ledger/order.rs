@@ -10,7 +10,7 @@ use super::{
 };
 
 /// How many invalidations are kept for what is on its way.
-const RING: usize = 4096;
+pub(super) const RING: usize = if cfg!(test) { 32 } else { 4096 };
 
 /// Something that was asked for and has not arrived: until this is dropped, no invalidation is forgotten that may
 /// concern it.
@@ -51,7 +51,7 @@ pub(super) struct Order {
     /// By position.
     ring: VecDeque<(Name, Mark)>,
     rules: Vec<Rule>,
-    /// The newest position of an invalidation that was forgotten although something was on its way.
+    /// The newest position of an invalidation that something which began before it may have missed.
     forgotten: u64,
 }
 
@@ -85,6 +85,11 @@ impl Order {
         self.ring.push_back((name, mark));
     }
 
+    #[cfg(test)]
+    pub(super) fn in_ring(&self) -> usize {
+        self.ring.len()
+    }
+
     /// Whether all is known that happened since this position.
     pub(super) fn remembers(&self, position: u64) -> bool {
         self.forgotten < position
@@ -116,10 +121,7 @@ impl Order {
 
     /// Forgets the rules up to this position, which were applied to all that is in use. What is on its way is not.
     pub(super) fn forget_rules(&mut self, upto: u64) {
-        let before = self.rules.len();
         self.rules.retain(|rule| rule.mark.position > upto);
-        if self.rules.len() < before && self.open.first().is_some_and(|open| *open < upto) {
-            self.forgotten = self.forgotten.max(upto);
-        }
+        self.forgotten = self.forgotten.max(upto);
     }
 }
