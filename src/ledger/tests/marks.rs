@@ -139,7 +139,7 @@ fn since_a_later_position_only_later_marks_count() {
     let held = ledger.arrived(&opening, A, &["t"]).expect("it is kept");
     assert_eq!(held.standing(&ledger), gone(Cause::Resource));
     let held = held.since(own);
-    assert_eq!(held.began(), own);
+    assert_eq!(held.began().position, own);
     assert_eq!(held.standing(&ledger), Standing::Valid);
     ledger.hard(resource(A));
     assert_eq!(held.standing(&ledger), gone(Cause::Resource));

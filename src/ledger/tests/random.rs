@@ -153,7 +153,7 @@ impl Run {
         {
             let opening = &self.open[index.index(self.open.len())];
             let arrived = self.arrived(opening, place, tags);
-            let later = arrived.filter(|(held, _)| held.began() < last);
+            let later = arrived.filter(|(held, _)| held.began().position < last);
             self.stored.extend(later.map(|(held, thing)| {
                 let thing = Thing {
                     began: last,

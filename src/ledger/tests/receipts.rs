@@ -61,7 +61,7 @@ fn positions_are_those_of_one_order() {
     assert_eq!(ledger.position(), 0);
     let opening = ledger.begin();
     let held = ledger.arrived(&opening, A, &[]).expect("it is kept");
-    assert_eq!((held.began(), ledger.position()), (1, 1));
+    assert_eq!((held.began().position, ledger.position()), (1, 1));
     assert_eq!(ledger.hard(tag("t")).position, 2);
     let same = ledger.clone();
     assert_eq!(same.begin().position, 3);
