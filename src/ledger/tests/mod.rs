@@ -3,6 +3,7 @@
 mod forgetting;
 #[cfg(shuttle)]
 mod interleavings;
+mod journal;
 mod marks;
 mod model;
 mod patterns;
