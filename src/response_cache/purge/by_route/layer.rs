@@ -27,7 +27,8 @@ use crate::response_cache::{Purger, policy::invalidation, request::plan::effecti
 /// target of the request (RFC 9111 4.4) need no rule where the cache sees the request.
 ///
 /// Routes are matched with the whole path that the client asked for, as it is written; inside of axum's `nest` that
-/// takes the feature `axum`. Of several the most specific one counts, with all its rules.
+/// takes the feature `axum`. Of several the most specific one counts, with all its rules; `{id}` and `{*rest}` in one
+/// place are in conflict.
 ///
 /// ```
 /// use http::Method;
