@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
@@ -133,6 +132,7 @@ async fn several_layers_have_rules_and_counters_of_their_own() {
 #[cfg(feature = "axum")]
 mod routers {
     use axum::{Router, body::Body, http::StatusCode, routing::get};
+    use futures_util::FutureExt;
     use tower_keep::{ResponseCacheLayer, response_cache::CachePolicy, seconds};
 
     use super::*;
