@@ -10,18 +10,21 @@ use std::{convert::Infallible, error::Error, io::Write as _};
 
 use axum::{
     Extension, Router,
-    extract::Request,
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Sse, sse::Event},
-    routing::get,
+    routing::{get, post},
 };
 use futures_util::{Stream, stream};
 use tokio::{net::TcpListener, time};
-use tower_keep::{CachePolicy, Personal, ResponseCacheLayer, minutes, seconds};
+use tower_keep::{
+    CachePolicy, Personal, ResponseCacheLayer, minutes, response_cache::Purger, seconds,
+};
 
 /// The whole set-up is the layer. It obeys what the handlers say in Cache-Control; `default_ttl` is for
 /// those that say nothing.
 fn app() -> Router {
+    let cache = ResponseCacheLayer::new().default_ttl(minutes(5));
     Router::new()
         .route("/slow", get(slow))
         .route("/news", get(news))
@@ -30,7 +33,8 @@ fn app() -> Router {
         .route("/me", get(me))
         .route("/account", get(account))
         .route("/events", get(events))
-        .layer(ResponseCacheLayer::new().default_ttl(minutes(5)))
+        .route("/purge/{tag}", post(purge).with_state(cache.purger()))
+        .layer(cache)
 }
 
 /// A second of work, done once in a minute.
@@ -64,10 +68,17 @@ async fn hello(headers: HeaderMap) -> impl IntoResponse {
     (fields, greeting)
 }
 
-/// A lifetime for this cache alone: nothing tells browsers to keep the answer.
+/// A lifetime for this cache alone: nothing tells browsers to keep the answer. The tag is for purging it.
 async fn policy() -> impl IntoResponse {
-    let policy = CachePolicy::new().ttl(seconds(10));
+    let policy = CachePolicy::new().ttl(seconds(10)).tags(["offers"]);
     (Extension(policy), "today's offers\n")
+}
+
+/// Nothing that carries the tag is served any more once this returns. Whoever reaches this example may do that; in
+/// the example `purge` one has to know a token.
+async fn purge(State(purger): State<Purger>, Path(tag): Path<String>) -> String {
+    let receipt = purger.tag(tag);
+    format!("purged: {:?}\n", receipt.named)
 }
 
 /// A handler whose author never thought of caches. A request with a cookie may be somebody's own, so no
@@ -136,6 +147,10 @@ fn introduce(url: &str) -> std::io::Result<()> {
     ] {
         writeln!(out, "  curl -i {url}{path}")?;
     }
+    writeln!(
+        out,
+        "  curl -X POST {url}/purge/offers   # and /policy again"
+    )?;
     writeln!(out, "  curl -i {url}/hello -H 'Accept-Language: de'")?;
     writeln!(out, "  curl -i {url}/me -H 'Cookie: name=Ada'")?;
     writeln!(out, "  curl -i {url}/account -H 'X-User: ada'")?;

@@ -155,6 +155,54 @@
 //! Before it goes live, a cache can [look on](ResponseCacheLayer::shadow): it answers nobody and counts what it
 //! would have answered.
 //!
+//! # Invalidation
+//!
+//! What is stored stops being used before its time in three ways:
+//!
+//! - By itself: an unsafe request (`PUT`, `POST`, ...) that succeeds, or whose outcome nobody knows, invalidates its
+//!   own URI and those that the response names in Location and Content-Location (RFC 9111 4.4), and the cache groups
+//!   in `Cache-Group-Invalidation` (RFC 9875).
+//! - By whoever knows of the change: a [`Purger`] invalidates URLs, paths, patterns, cache groups, and tags, which
+//!   responses are given in [`CachePolicy::tags`], `Cache-Tag` or `Surrogate-Key`.
+//! - By rules: an [`InvalidateLayer`] says for methods and routes what else their requests change, so that handlers
+//!   need no cache code.
+//!
+//! A hard invalidation removes. A soft one ([`Purge::soft`]) makes stale: what is stored is validated at its next use,
+//! and may answer meanwhile where stale responses may (RFC 5861).
+//!
+//! When the call returns, or the head of the response that changed something leaves, it has taken effect: nothing
+//! that was asked for before is served as fresh to who comes after it, not even what was still on its way. How long
+//! it takes does not depend on how much is stored. The memory of what was removed by its URL is freed at once, that of
+//! the rest within a second or so, outside of a tokio runtime at once too.
+//!
+//! ```
+//! use http::Method;
+//! use tower_keep::{
+//!     CachePolicy, ResponseCacheLayer, hours,
+//!     response_cache::{InvalidateLayer, InvalidateRule, Purge},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What the handler of a page says of its response:
+//! let policy = CachePolicy::new().ttl(hours(24)).tags(["product:7", "products"]);
+//!
+//! // What a webhook or another task does:
+//! let cache = ResponseCacheLayer::new();
+//! let purger = cache.purger();
+//! purger.tag("product:7");
+//! purger.purge(&Purge::new().prefix("/products/").tag("prices").soft());
+//!
+//! // What a PUT changes, beside the page that it is sent to:
+//! let rule = InvalidateRule::on([Method::PUT], "/products/{id}").tag("product:{id}").path("/products");
+//! let invalidate = InvalidateLayer::new(purger).rule(rule)?;
+//! # let _ = (policy, invalidate);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Why a request found nothing to use is in [`Stats::misses`] and in `Cache-Status`; tags that nothing carried when
+//! they were purged, misspelt ones perhaps, in [`Stats::unmet_tags`].
+//!
 //! # Where to put it
 //!
 //! Around anything that is a `Service<Request<..>> + Clone`: an axum router or route, a bare hyper service, a
@@ -175,9 +223,6 @@
 //!
 //! - A key without all that the response depends on mixes responses up. By default it is authority, path and
 //!   query, plus what the response names in `Vary`; see [`CacheKey`].
-//! - An unsafe request invalidates what lies under its own key. With [`CacheKey::header`],
-//!   [`cookie`](CacheKey::cookie), [`user`](CacheKey::user) or [`with`](CacheKey::with) that is the part that
-//!   belongs to the same values of these as the unsafe request.
 //! - Rules for paths see paths as clients write them, and an unsafe request invalidates by the key of its own path:
 //!   see [`path`](ResponseCacheLayer::path).
 //! - A client that leaves ends the recording of the response that it was reading, unless others read it too.

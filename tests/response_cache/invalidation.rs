@@ -286,6 +286,24 @@ async fn a_resource_is_found_by_its_key_whatever_the_key_leaves_out() {
     assert!(!is_stored(&cache, &there).await);
 }
 
+// RFC 9111 4.4: it is the target URI that has changed, for everybody.
+#[tokio::test]
+async fn a_resource_goes_for_all_values_of_what_else_is_part_of_its_key() {
+    let tenant = |name| [("x-tenant", name)];
+    let cache = Cache::with(changing(200, &[]), |layer| {
+        let key = CacheKey::new().header(http::HeaderName::from_static("x-tenant"));
+        layer.key(key.user().cookie("shop"))
+    });
+    for name in ["a", "b"] {
+        cache.get(&tenant(name)).await;
+        assert!(is_stored(&cache, &tenant(name)).await, "{name}");
+    }
+    cache.send(request("PUT", &tenant("a"))).await;
+    for name in ["a", "b"] {
+        assert!(!is_stored(&cache, &tenant(name)).await, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn invalidations_are_counted_where_there_was_something() {
     let cache = Cache::new(changing(200, &[]));

@@ -3,6 +3,7 @@
 mod age;
 mod background;
 mod bodies;
+mod by_route;
 mod cache_status;
 mod cases;
 mod conditions;

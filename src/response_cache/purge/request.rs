@@ -101,4 +101,16 @@ impl Purge {
         self.effect = Effect::Soft;
         self
     }
+
+    /// Whether nothing is named.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            urls,
+            tags,
+            groups,
+            patterns,
+            effect: _,
+        } = self;
+        urls.is_empty() && tags.is_empty() && groups.is_empty() && patterns.is_empty()
+    }
 }

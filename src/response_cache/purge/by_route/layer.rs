@@ -1,7 +1,6 @@
 //! The layer and its rules.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{
         Arc,
@@ -27,8 +26,9 @@ use crate::response_cache::{Purger, policy::invalidation, request::plan::effecti
 /// that changed something reads what it changed. What a response says itself (`Cache-Group-Invalidation`) and the
 /// target of the request (RFC 9111 4.4) need no rule where the cache sees the request.
 ///
-/// Routes are matched with the whole path that the client asked for. Of several the most specific one counts, with
-/// all its rules.
+/// Routes are matched with the whole path that the client asked for, as it is written; inside of axum's `nest` that
+/// takes the feature `axum`. Of several the most specific one counts, with all its rules; `{id}` and `{*rest}` in one
+/// place are in conflict.
 ///
 /// ```
 /// use http::Method;
@@ -49,7 +49,8 @@ use crate::response_cache::{Purger, policy::invalidation, request::plan::effecti
 #[derive(Clone)]
 pub struct InvalidateLayer {
     purger: Purger,
-    rules: BTreeMap<String, Vec<Compiled>>,
+    /// In the order in which the routes were tried.
+    rules: Vec<(String, Vec<Compiled>)>,
     counters: Arc<Counters>,
 }
 
@@ -110,7 +111,7 @@ impl InvalidateLayer {
     pub fn new(purger: Purger) -> Self {
         Self {
             purger,
-            rules: BTreeMap::new(),
+            rules: Vec::new(),
             counters: Arc::default(),
         }
     }
@@ -124,7 +125,14 @@ impl InvalidateLayer {
             route: rule.route.clone(),
             reason,
         })?;
-        self.rules.entry(rule.route).or_default().push(compiled);
+        match self
+            .rules
+            .iter_mut()
+            .find(|(route, _)| *route == rule.route)
+        {
+            Some((_, rules)) => rules.push(compiled),
+            None => self.rules.push((rule.route, vec![compiled])),
+        }
         Ok(self)
     }
 
@@ -133,8 +141,9 @@ impl InvalidateLayer {
             return Err(Reason::NoSlash);
         }
         let mut router = Router::new();
-        let others = self.rules.keys().filter(|route| **route != rule.route);
-        for route in others.chain([&rule.route]) {
+        let known = self.rules.iter().map(|(route, _)| route);
+        let new = (!known.clone().any(|route| *route == rule.route)).then_some(&rule.route);
+        for route in known.chain(new) {
             router.insert(route, ())?;
         }
         Ok(rule.compiled()?)
@@ -158,7 +167,7 @@ impl<S> Layer<S> for InvalidateLayer {
         for (route, rules) in &self.rules {
             router
                 .insert(route, rules.clone())
-                .expect("it was tried when the rule was added");
+                .expect("it was tried in this order when the rule was added");
         }
         let shared = Shared {
             router,

@@ -8,7 +8,8 @@ use crate::response_cache::{Purge, policy::invalidation};
 
 /// What requests of some methods to a route invalidate: for an [`InvalidateLayer`](super::InvalidateLayer).
 ///
-/// Tags and paths may have parameters of the route in braces; `{{` and `}}` stand for braces.
+/// Tags and paths may have parameters of the route in braces, `{path}` for the rest of one in `{*path}`; `{{` and
+/// `}}` stand for braces. A rule that names none of them says that requests to its route change nothing else.
 ///
 /// ```
 /// use http::{Method, StatusCode};
@@ -37,7 +38,8 @@ pub struct InvalidateRule {
 }
 
 impl InvalidateRule {
-    /// For requests of these methods to a route, such as `/products/{id}` or `/files/{*path}`.
+    /// For requests of these methods to a route, such as `/products/{id}` or `/files/{*path}`; of all unsafe ones if
+    /// none is named.
     pub fn on(methods: impl IntoIterator<Item = Method>, route: &str) -> Self {
         Self {
             methods: methods.into_iter().collect(),
@@ -89,18 +91,19 @@ impl InvalidateRule {
 
     /// The same with its texts understood.
     pub(super) fn compiled(&self) -> Result<Compiled, InvalidTemplate> {
-        let all = |texts: &[String]| {
+        let route = Template::parse(&self.route)?;
+        let all = |texts: &[String], parse: fn(&str) -> Result<Template, InvalidTemplate>| {
             let template = |text: &String| {
-                let template = Template::parse(text)?;
-                template.check(&self.route)?;
+                let template = parse(text)?;
+                template.check(&route)?;
                 Ok(template)
             };
             texts.iter().map(template).collect::<Result<Vec<_>, _>>()
         };
         Ok(Compiled {
-            tags: all(&self.tags)?,
-            paths: all(&self.paths)?,
-            prefixes: all(&self.prefixes)?,
+            tags: all(&self.tags, Template::parse)?,
+            paths: all(&self.paths, Template::parse_path)?,
+            prefixes: all(&self.prefixes, Template::parse_path)?,
             rule: self.clone(),
         })
     }
@@ -157,6 +160,6 @@ pub(super) struct Due {
 impl Due {
     /// Whether it does so with this status; without one nobody knows whether the request took effect.
     pub(super) fn applies_to(&self, status: Option<StatusCode>) -> bool {
-        status.is_none_or(self.statuses)
+        !self.purge.is_empty() && status.is_none_or(self.statuses)
     }
 }

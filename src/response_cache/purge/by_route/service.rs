@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::{Request, Response, StatusCode};
@@ -122,8 +122,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.inner.poll(cx));
-        if let Some(mut pending) = this.pending.take() {
+        // Whoever catches a panic may answer before it drops this.
+        let mut pending = this.pending.take();
+        let Poll::Ready(result) = this.inner.poll(cx) else {
+            *this.pending = pending;
+            return Poll::Pending;
+        };
+        if let Some(pending) = &mut pending {
             pending.settle(result.as_ref().ok().map(Response::status));
         }
         Poll::Ready(result)

@@ -22,6 +22,8 @@ pub(super) enum InvalidTemplate {
     Brace(String),
     #[error("the route has no parameter `{0}`")]
     Parameter(String),
+    #[error("`{0}` does not begin with a slash, as every path does")]
+    NoSlash(String),
 }
 
 /// How the value of a parameter goes into the text.
@@ -64,20 +66,31 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// Whether each of its parameters is one of the route's.
-    pub(super) fn check(&self, route: &str) -> Result<(), InvalidTemplate> {
-        let known = |name: &String| {
-            route.contains(&format!("{{{name}}}")) || route.contains(&format!("{{*{name}}}"))
-        };
-        for piece in &self.0 {
-            match piece {
-                Piece::Parameter(name) if !known(name) => {
-                    return Err(InvalidTemplate::Parameter(name.clone()));
-                }
-                Piece::Parameter(_) | Piece::Text(_) => {}
-            }
+    /// The same of a path. What does not begin with a slash would be taken for a host.
+    pub(super) fn parse_path(text: &str) -> Result<Self, InvalidTemplate> {
+        if !text.starts_with('/') {
+            return Err(InvalidTemplate::NoSlash(text.to_owned()));
         }
-        Ok(())
+        Self::parse(text)
+    }
+
+    /// Whether each of its parameters is one of a route's, in which `{*name}` is the parameter `name`.
+    pub(super) fn check(&self, route: &Self) -> Result<(), InvalidTemplate> {
+        let known: Vec<&str> = route
+            .parameters()
+            .map(|name| name.strip_prefix('*').unwrap_or(name))
+            .collect();
+        match self.parameters().find(|name| !known.contains(name)) {
+            Some(unknown) => Err(InvalidTemplate::Parameter(unknown.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Parameter(name) => Some(name.as_str()),
+            Piece::Text(_) => None,
+        })
     }
 
     pub(super) fn fill(&self, params: &Params<'_, '_>, values: Values) -> String {
@@ -105,12 +118,16 @@ mod tests {
 
     use super::*;
 
+    fn checked(text: &str, route: &str) -> Result<(), InvalidTemplate> {
+        Template::parse(text)?.check(&Template::parse(route)?)
+    }
+
     fn filled(text: &str, values: Values) -> String {
         let mut router = Router::new();
         router.insert("/p/{id}/{*rest}", ()).expect("a route");
         let found = router.at("/p/a%20b/c/d").expect("it matches");
         let template = Template::parse(text).expect("a template");
-        assert_eq!(template.check("/p/{id}/{*rest}"), Ok(()));
+        assert_eq!(checked(text, "/p/{id}/{*rest}"), Ok(()));
         template.fill(&found.params, values)
     }
 
@@ -131,8 +148,33 @@ mod tests {
                 Err(InvalidTemplate::Brace(text.to_owned()))
             );
         }
-        let template = Template::parse("{other}").expect("a template");
-        let refused = template.check("/p/{id}").unwrap_err();
+        let refused = checked("{other}", "/p/{id}").unwrap_err();
         assert_eq!(refused.to_string(), "the route has no parameter `other`");
+    }
+
+    #[test]
+    fn what_looks_like_a_parameter_of_the_route_and_is_none_is_refused() {
+        for (text, route) in [
+            ("{id}", "/p/{{id}}"),
+            ("{*rest}", "/p/{*rest}"),
+            ("{}", "/p/{id}"),
+            ("{i}", "/p/{id}"),
+        ] {
+            let refused = checked(text, route);
+            assert!(
+                matches!(refused, Err(InvalidTemplate::Parameter(_))),
+                "{text} of {route}: {refused:?}"
+            );
+        }
+        assert_eq!(checked("{rest}", "/{{p}}/{*rest}"), Ok(()));
+    }
+
+    #[test]
+    fn a_path_without_a_slash_is_refused() {
+        for text in ["", "products", "{id}", "shop.example/products"] {
+            let refused = Template::parse_path(text);
+            assert_eq!(refused, Err(InvalidTemplate::NoSlash(text.to_owned())));
+        }
+        assert!(Template::parse_path("/{id}").is_ok());
     }
 }
