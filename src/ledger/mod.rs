@@ -10,7 +10,7 @@
 //! arrived. If the ring runs over, what is on its way is refused and nothing else happens.
 //!
 //! Patterns ([`Pattern`]) cannot be looked up. They are rules, applied to a resource when it is next used; once
-//! there are many they are applied to all that are in use, and forgotten.
+//! there are many (64, or 4096 that are single paths) they are applied to all that are in use, and forgotten.
 //!
 //! A [`Ledger`] belongs to a [`Store`](crate::store::Store): all layers that share the store share it.
 
@@ -24,6 +24,7 @@ mod held;
 mod journal;
 mod order;
 mod pattern;
+mod rules;
 #[cfg(any(test, feature = "test-util"))]
 mod shared;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub(crate) use self::{
 };
 use self::{
     cell::{Cell, Cells, Mark},
-    order::{Order, Rule},
+    order::Order,
 };
 pub(crate) use self::{
     departures::{Departure, Departures},
@@ -61,9 +62,6 @@ use crate::{
     key::Key,
     sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock},
 };
-
-/// How many patterns are kept before they are applied to all that is in use.
-const RULES: usize = if cfg!(test) { 5 } else { 64 };
 
 /// What was invalidated of the things in a [`Store`](crate::store::Store). Opaque; clones are the same ledger.
 ///
@@ -184,10 +182,7 @@ impl Ledger {
             };
             match subject {
                 Subject::Pattern(pattern) => {
-                    order.add_rule(Rule {
-                        pattern: pattern.clone(),
-                        mark,
-                    });
+                    order.rules.add(pattern, mark);
                     self.0.last_rule.store(position, Ordering::Release);
                     named = None;
                     patterns += 1;
@@ -205,11 +200,11 @@ impl Ledger {
                 }
             }
         }
-        let full = order.rules() > RULES;
+        let many = order.rules.are_many();
         drop(order);
         let names = met.len() as u64;
         drop(met);
-        if full {
+        if many {
             self.settle_rules();
         }
         Appended {
@@ -237,7 +232,7 @@ impl Ledger {
         let mut cells: SmallVec<[Arc<Cell>; 1]> = SmallVec::new();
         let (cell, created) = self.0.cells.get_or_create(resource, place, ring);
         if created {
-            order.apply_rules(&cell, self.last_rule());
+            order.rules.apply(&cell, self.last_rule());
         }
         cells.push(cell);
         for tag in tags {
@@ -263,19 +258,18 @@ impl Ledger {
     #[cold]
     fn check(&self, resource: &Cell) {
         let order = self.order();
-        order.apply_rules(resource, self.last_rule());
+        order.rules.apply(resource, self.last_rule());
     }
 
     /// Applies the rules to all resources in use, and forgets them.
     fn settle_rules(&self) {
         let (rules, upto) = {
             let order = self.order();
-            (order.copied_rules(), self.last_rule())
+            (order.rules.clone(), self.last_rule())
         };
-        self.0.cells.for_each_resource(|cell| {
-            rules.iter().for_each(|rule| rule.apply(cell));
-            cell.checked(upto);
-        });
+        self.0
+            .cells
+            .for_each_resource(|cell| rules.apply(cell, upto));
         self.order().forget_rules(upto);
     }
 

@@ -2,12 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{
-    Ledger,
-    cell::{Cell, Mark},
-    event::Name,
-    pattern::Pattern,
-};
+use super::{Ledger, cell::Mark, event::Name, rules::Rules};
 
 /// How many invalidations are kept for what is on its way.
 pub(super) const RING: usize = if cfg!(test) { 32 } else { 4096 };
@@ -28,29 +23,13 @@ impl Drop for Opening {
     }
 }
 
-/// A pattern that was invalidated.
-#[derive(Clone)]
-pub(super) struct Rule {
-    pub(super) pattern: Pattern,
-    pub(super) mark: Mark,
-}
-
-impl Rule {
-    pub(super) fn apply(&self, resource: &Cell) {
-        let new = self.mark.position > resource.checked_upto();
-        if new && self.pattern.matches(resource.place()) {
-            resource.mark(self.mark);
-        }
-    }
-}
-
 /// What is on its way, and what was invalidated meanwhile.
 #[derive(Default)]
 pub(super) struct Order {
     open: BTreeSet<u64>,
     /// By position.
     ring: VecDeque<(Name, Mark)>,
-    rules: Vec<Rule>,
+    pub(super) rules: Rules,
     /// The newest position of an invalidation that something which began before it may have missed.
     forgotten: u64,
 }
@@ -101,27 +80,9 @@ impl Order {
         ring.map(|(_, mark)| *mark)
     }
 
-    pub(super) fn add_rule(&mut self, rule: Rule) {
-        self.rules.push(rule);
-    }
-
-    pub(super) fn rules(&self) -> usize {
-        self.rules.len()
-    }
-
-    pub(super) fn copied_rules(&self) -> Vec<Rule> {
-        self.rules.clone()
-    }
-
-    /// Applies the rules, the last of which has this position, to a resource.
-    pub(super) fn apply_rules(&self, resource: &Cell, last: u64) {
-        self.rules.iter().for_each(|rule| rule.apply(resource));
-        resource.checked(last);
-    }
-
     /// Forgets the rules up to this position, which were applied to all that is in use. What is on its way is not.
     pub(super) fn forget_rules(&mut self, upto: u64) {
-        self.rules.retain(|rule| rule.mark.position > upto);
+        self.rules.forget(upto);
         self.forgotten = self.forgotten.max(upto);
     }
 }

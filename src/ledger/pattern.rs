@@ -72,6 +72,14 @@ impl Pattern {
         matches!(self.0, Kind::All)
     }
 
+    /// The path, if it is a single one.
+    pub(super) fn as_path(&self) -> Option<&Arc<str>> {
+        match &self.0 {
+            Kind::Path(path) => Some(path),
+            Kind::All | Kind::Prefix(_) | Kind::Glob(_) => None,
+        }
+    }
+
     fn text(&self) -> &str {
         match &self.0 {
             Kind::All => "",

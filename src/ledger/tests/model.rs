@@ -2,12 +2,19 @@
 
 use crate::{
     clock::Moment,
-    ledger::{Cause, Effect, RULES, Standing, order::RING},
+    ledger::{
+        Cause, Effect, Standing,
+        order::RING,
+        rules::{PATHS, RULES},
+    },
 };
 
 /// How many marks of one effect on one name after the time when something was asked for are certainly told apart;
 /// if there are more, it may count as invalidated for longer than it is, never for shorter.
 const TOLD_APART: usize = 3;
+
+/// The pattern that is a single path.
+pub(super) const SINGLE_PATH: u8 = 0b1010;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Named {
@@ -58,20 +65,24 @@ pub(super) struct Thing {
 #[derive(Default, Debug)]
 pub(super) struct Model {
     pub(super) history: Vec<Happened>,
+    /// How many patterns are kept.
     rules: usize,
+    /// How many single paths.
+    paths: usize,
     /// The position of the newest pattern that is forgotten.
     settled: u64,
 }
 
 impl Model {
     pub(super) fn append(&mut self, happened: Happened) {
-        self.rules += happened
-            .named
-            .iter()
-            .filter(|named| named.is_pattern())
-            .count();
-        if self.rules > RULES {
-            self.rules = 0;
+        for named in happened.named.iter().filter(|named| named.is_pattern()) {
+            match named {
+                Named::Pattern(SINGLE_PATH) => self.paths += 1,
+                _ => self.rules += 1,
+            }
+        }
+        if self.rules > RULES || self.paths > PATHS {
+            (self.rules, self.paths) = (0, 0);
             self.settled = happened.position;
         }
         self.history.push(happened);

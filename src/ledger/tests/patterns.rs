@@ -1,10 +1,13 @@
 //! Patterns, which are applied late.
 
 use super::{A, B, at, below, event, everything, gone, resource, stale};
-use crate::ledger::{Cause, Effect, Ledger, RULES, Standing};
+use crate::ledger::{
+    Cause, Effect, Ledger, Pattern, Standing, Subject,
+    rules::{PATHS, RULES},
+};
 
 fn rules(ledger: &Ledger) -> usize {
-    ledger.order().rules()
+    ledger.order().rules.len()
 }
 
 /// Patterns until the rules are forgotten.
@@ -140,4 +143,55 @@ fn an_event_marks_a_resource_once() {
         };
         assert_eq!(since, at(*seconds));
     }
+}
+
+fn path(path: &str) -> Subject {
+    Subject::Pattern(Pattern::path(path))
+}
+
+#[test]
+fn a_single_path_concerns_that_path_on_every_host_or_on_one() {
+    let ledger = Ledger::new();
+    let (here, there, other) = (
+        ledger.stored(A, &[]),
+        ledger.stored("b.example/a", &[]),
+        ledger.stored("a.example/a/b", &[]),
+    );
+    ledger.soft(path("b.example/a"), 3);
+    assert_eq!(there.standing(&ledger), stale(3, Cause::Pattern));
+    assert_eq!(here.standing(&ledger), Standing::Valid);
+    ledger.hard(path("/a"));
+    assert_eq!(here.standing(&ledger), gone(Cause::Pattern));
+    assert_eq!(there.standing(&ledger), gone(Cause::Pattern));
+    assert_eq!(other.standing(&ledger), Standing::Valid);
+}
+
+#[test]
+fn single_paths_do_not_count_among_the_patterns_and_are_forgotten_once_they_are_many() {
+    let ledger = Ledger::new();
+    let (one, two) = (ledger.stored(A, &[]), ledger.stored(B, &[]));
+    ledger.soft(path("/a"), 3);
+    for _ in 1..PATHS {
+        ledger.hard(path("/nowhere"));
+    }
+    for _ in 0..RULES {
+        ledger.hard(below("/nowhere"));
+    }
+    assert_eq!(rules(&ledger), PATHS + RULES);
+    let before = ledger.begin();
+    ledger.hard(path("/b"));
+    assert_eq!(rules(&ledger), 0);
+    assert!(ledger.arrived(&before, A, &[]).is_none());
+    assert_eq!(one.standing(&ledger), stale(3, Cause::Pattern));
+    assert_eq!(two.standing(&ledger), gone(Cause::Pattern));
+}
+
+#[test]
+fn a_path_concerns_what_was_on_its_way_when_it_came() {
+    let ledger = Ledger::new();
+    let opening = ledger.begin();
+    ledger.hard(path("/a"));
+    let held = ledger.arrived(&opening, A, &[]).expect("it is kept");
+    assert_eq!(held.standing(&ledger), gone(Cause::Pattern));
+    assert_eq!(ledger.stored(A, &[]).standing(&ledger), Standing::Valid);
 }

@@ -8,7 +8,7 @@ use proptest::{
 
 use super::{
     at, event, everything,
-    model::{Happened, Model, Named, Thing},
+    model::{Happened, Model, Named, SINGLE_PATH, Thing},
     resource, tag,
 };
 use crate::ledger::{Effect, Held, Ledger, Opening, Pattern, Subject};
@@ -69,7 +69,7 @@ fn pattern(bits: u8) -> Subject {
     let glob = |text| Subject::Pattern(Pattern::glob(text).expect("a glob"));
     match bits {
         0b0110 => Subject::Pattern(Pattern::prefix("h.example/p/")),
-        0b1010 => Subject::Pattern(Pattern::path("/p/a")),
+        SINGLE_PATH => Subject::Pattern(Pattern::path("/p/a")),
         0b0001 => glob("h.example/*"),
         0b1111 => Subject::Pattern(Pattern::prefix("/p")),
         0 => glob("/q/**"),
