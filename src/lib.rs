@@ -26,6 +26,7 @@
 //!
 //! - [`response_cache`]: what is stored, what is served, and why; all settings
 //! - [`store`]: where it is kept, and how to bring a store of your own
+//! - [`ledger`]: how what is invalidated is told from what is not
 //! - [`clock`]: where time comes from
 //! - [`test_util`]: testing an application that caches
 //!
