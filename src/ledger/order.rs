@@ -105,6 +105,15 @@ impl Order {
         self.rules.push(rule);
     }
 
+    /// The marks of the patterns that match a place.
+    pub(super) fn rules_that_match(&self, place: &[u8]) -> impl Iterator<Item = &Mark> {
+        let matching = self
+            .rules
+            .iter()
+            .filter(move |rule| rule.pattern.matches(place));
+        matching.map(|rule| &rule.mark)
+    }
+
     pub(super) fn rules(&self) -> usize {
         self.rules.len()
     }
