@@ -37,6 +37,8 @@ pub(crate) struct Part {
     /// Whether they are to share its response. They go by themselves, two and two, where one before it could not
     /// be kept for them.
     pub(crate) shares: bool,
+    /// Somebody led before it.
+    pub(crate) inherited: bool,
 }
 
 impl Part {
@@ -46,6 +48,7 @@ impl Part {
             place,
             lead: None,
             shares: true,
+            inherited: false,
         }
     }
 
@@ -56,6 +59,7 @@ impl Part {
                 place,
                 lead: Some(lead),
                 shares: true,
+                inherited: false,
             }),
             Joined::Follow(_) | Joined::Landed(_) | Joined::Alone => None,
         }
@@ -108,8 +112,10 @@ pub(crate) async fn collapse<B>(
         vary: known_vary(&looked),
         losses: 0,
         shares: true,
+        inherits: false,
     };
     for _ in 0..ROUNDS {
+        luck.inherits = false;
         let place = place(&asked.key, &luck.vary, &parts.headers);
         let now = core.settings.clock.now();
         if let Some(reason) = core.uncacheable.reason(&place, &asked.facts, now) {
@@ -123,7 +129,10 @@ pub(crate) async fn collapse<B>(
             Joined::Lead(lead) => Turn::Lead(lead),
             Joined::Landed(news) => Turn::Landed(news),
             Joined::Alone => Turn::Alone,
-            Joined::Follow(follower) => follower.await,
+            Joined::Follow(follower) => {
+                luck.inherits = true;
+                follower.await
+            }
         };
         let news = match turn {
             Turn::Landed(news) => news,
@@ -155,6 +164,8 @@ struct Luck {
     losses: u32,
     /// Whether what came could be kept for it.
     shares: bool,
+    /// Whether it has waited for others last: it leads if they passed the lead on.
+    inherits: bool,
 }
 
 impl Luck {
@@ -163,6 +174,7 @@ impl Luck {
             place,
             lead: Some(lead),
             shares: self.shares,
+            inherited: self.inherits,
         }
     }
 
@@ -184,8 +196,8 @@ impl Luck {
         match news.receive(&asking) {
             Received::Answer(response) => return ControlFlow::Break(Some(response)),
             Received::Nothing => return ControlFlow::Break(None),
-            // Whoever comes from now on is led by somebody else.
-            Received::Overtaken => core.flights.close(&asked.key),
+            // Whoever comes from now on is led by somebody else: by the first one who finds this out.
+            Received::Overtaken => core.flights.close_landed(&asked.key, news),
             Received::OtherVariant(vary) => self.vary = vary,
             Received::Lost(Lost::GivenUp) => self.shares = false,
             Received::Lost(Lost::Failed) => self.losses += 1,
