@@ -115,24 +115,22 @@ pub(crate) async fn collapse<B>(
         inherits: false,
     };
     for _ in 0..ROUNDS {
-        luck.inherits = false;
         let place = place(&asked.key, &luck.vary, &parts.headers);
         let now = core.settings.clock.now();
         if let Some(reason) = core.uncacheable.reason(&place, &asked.facts, now) {
             core.stats.not_collapsed(reason);
             return Collapsed::Fetch(looked, Some(Part::alone(place)));
         }
-        let turn = match join(core, &place, role) {
+        let joined = join(core, &place, role);
+        luck.inherits = matches!(joined, Joined::Follow(_));
+        let turn = match joined {
             Joined::Lead(lead) if lead.generation() == seen => {
                 return Collapsed::Fetch(looked, Some(luck.leads(place, lead)));
             }
             Joined::Lead(lead) => Turn::Lead(lead),
             Joined::Landed(news) => Turn::Landed(news),
             Joined::Alone => Turn::Alone,
-            Joined::Follow(follower) => {
-                luck.inherits = true;
-                follower.await
-            }
+            Joined::Follow(follower) => follower.await,
         };
         let news = match turn {
             Turn::Landed(news) => news,
