@@ -35,6 +35,15 @@ fn filled() -> (ResponseCacheLayer, MemoryStore<CachedResponse>) {
     (layer, store)
 }
 
+/// Runs a test with a clock that goes on as soon as everything waits for it.
+fn in_runtime(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.unwrap().block_on(test);
+}
+
 /// Ways to name all of them, and how many others stay.
 fn every_purge() -> [(Purge, usize); 3] {
     let tag = Purge::new().tag("many");
@@ -49,16 +58,18 @@ fn assert_freed(before: usize, store: &MemoryStore<CachedResponse>, left: usize,
     assert_eq!(store.stats().entries, left, "{purge:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_purged_is_freed_after_a_second() {
+#[test]
+fn what_is_purged_is_freed_after_a_second() {
     let _alone = alone();
-    for (purge, left) in every_purge() {
-        let (layer, store) = filled();
-        let before = allocated();
-        layer.purger().purge(&purge);
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert_freed(before, &store, left, &purge);
-    }
+    in_runtime(async {
+        for (purge, left) in every_purge() {
+            let (layer, store) = filled();
+            let before = allocated();
+            layer.purger().purge(&purge);
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            assert_freed(before, &store, left, &purge);
+        }
+    });
 }
 
 /// There is no runtime here.
@@ -73,15 +84,17 @@ fn without_a_runtime_it_is_freed_at_once() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_softly_purged_stays() {
+#[test]
+fn what_is_softly_purged_stays() {
     let _alone = alone();
-    for (purge, _) in every_purge() {
-        let (layer, store) = filled();
-        layer.purger().purge(&purge.soft());
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert_eq!(store.stats().entries, ENTRIES + 1);
-    }
+    in_runtime(async {
+        for (purge, _) in every_purge() {
+            let (layer, store) = filled();
+            layer.purger().purge(&purge.soft());
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            assert_eq!(store.stats().entries, ENTRIES + 1);
+        }
+    });
 }
 
 /// Purges of names that nothing carries.
@@ -104,47 +117,53 @@ fn purge_in_vain(purger: &Purger, range: std::ops::Range<usize>) {
 
 const IN_VAIN: usize = 100_000;
 
-#[tokio::test(start_paused = true)]
-async fn purges_in_vain_take_no_memory() {
+#[test]
+fn purges_in_vain_take_no_memory() {
     let _alone = alone();
-    let (layer, _store) = filled();
-    let purger = layer.purger();
-    purge_in_vain(&purger, 0..1000);
-    let before = allocated();
-    purge_in_vain(&purger, 1000..IN_VAIN);
-    let taken = allocated().saturating_sub(before);
-    assert!(taken < 4 * KIB, "{taken}");
+    in_runtime(async {
+        let (layer, _store) = filled();
+        let purger = layer.purger();
+        purge_in_vain(&purger, 0..1000);
+        let before = allocated();
+        purge_in_vain(&purger, 1000..IN_VAIN);
+        let taken = allocated().saturating_sub(before);
+        assert!(taken < 4 * KIB, "{taken}");
+    });
 }
 
 /// What is purged while something is on its way is kept until that has come, but not without end.
-#[tokio::test(start_paused = true)]
-async fn purges_in_vain_take_little_memory_while_something_is_on_its_way() {
+#[test]
+fn purges_in_vain_take_little_memory_while_something_is_on_its_way() {
     let _alone = alone();
-    let layer = ResponseCacheLayer::new();
-    let mut service = cache(&layer, |_| {
-        from_connection(&[("cache-control", "max-age=60")], BODY)
+    in_runtime(async {
+        let layer = ResponseCacheLayer::new();
+        let mut service = cache(&layer, |_| {
+            from_connection(&[("cache-control", "max-age=60")], BODY)
+        });
+        let coming = send::<_, Full<Bytes>>(&mut service, get("/", &[]));
+        let purger = layer.purger();
+        let before = allocated();
+        purge_in_vain(&purger, 0..IN_VAIN);
+        let taken = allocated().saturating_sub(before);
+        assert!(taken < MIB, "{taken}");
+        drop(coming);
     });
-    let coming = send::<_, Full<Bytes>>(&mut service, get("/", &[]));
-    let purger = layer.purger();
-    let before = allocated();
-    purge_in_vain(&purger, 0..IN_VAIN);
-    let taken = allocated().saturating_sub(before);
-    assert!(taken < MIB, "{taken}");
-    drop(coming);
 }
 
 /// Patterns are kept to be applied when something is next used, but not without end.
-#[tokio::test(start_paused = true)]
-async fn patterns_in_vain_take_little_memory() {
+#[test]
+fn patterns_in_vain_take_little_memory() {
     let _alone = alone();
-    let (layer, store) = filled();
-    let purger = layer.purger();
-    let before = allocated();
-    for number in 0..1000 {
-        purger.purge(&Purge::new().prefix(&format!("/none/{number}/")));
-    }
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    let taken = allocated().saturating_sub(before);
-    assert!(taken < 64 * KIB, "{taken}");
-    assert_eq!(store.stats().entries, ENTRIES + 1);
+    in_runtime(async {
+        let (layer, store) = filled();
+        let purger = layer.purger();
+        let before = allocated();
+        for number in 0..1000 {
+            purger.purge(&Purge::new().prefix(&format!("/none/{number}/")));
+        }
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let taken = allocated().saturating_sub(before);
+        assert!(taken < 64 * KIB, "{taken}");
+        assert_eq!(store.stats().entries, ENTRIES + 1);
+    });
 }
