@@ -32,7 +32,7 @@ async fn all_invalidations_are_told_in_their_order_those_of_requests_included() 
     let purger = cache.layer.clone().purger();
     purger.tag("before");
     let mut purges = purger.subscribe();
-    let mut clone = cache.layer.purger().clone().subscribe();
+    let mut clone = cache.layer.purger().subscribe();
     let first = purger.tag("a");
     cache.send(asking(&[])).await;
     cache.send(request("DELETE", &[])).await;
@@ -163,7 +163,7 @@ async fn listeners_end_with_the_shutdown() {
             note(&noted, &purged);
             async move {
                 if hangs {
-                    pending().await
+                    pending::<()>().await;
                 }
             }
         });

@@ -33,12 +33,12 @@ async fn session(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn greeting(visitor: Visitor) -> String {
+fn greeting(visitor: &Visitor) -> String {
     format!("hello {}", visitor.0.as_deref().unwrap_or("stranger"))
 }
 
 async fn greet(Extension(visitor): Extension<Visitor>) -> String {
-    greeting(visitor)
+    greeting(&visitor)
 }
 
 /// Says for how long it is fresh, and finds out in the midst of its body whom it is for.
@@ -47,7 +47,7 @@ async fn greet_late(Extension(visitor): Extension<Visitor>, request: Request) ->
     let late = async move {
         let personal = personal.expect("the cache put one there");
         personal.mark().expect("nobody else reads it");
-        Ok::<_, Infallible>(Bytes::from(greeting(visitor)))
+        Ok::<_, Infallible>(Bytes::from(greeting(&visitor)))
     };
     let first = stream::iter([Ok(Bytes::from("well, "))]);
     let body = Body::from_stream(first.chain(late.into_stream()));
@@ -94,7 +94,7 @@ async fn nobody_gets_the_page_of_another_in_any_order() {
         for (case, address, _) in servers().await {
             for visitor in order.into_iter().chain(order) {
                 let (_, body) = page(address, "/", visitor).await;
-                let own = greeting(Visitor(visitor.map(str::to_owned)));
+                let own = greeting(&Visitor(visitor.map(str::to_owned)));
                 assert_eq!(body, own, "{case}, {order:?}");
             }
         }
@@ -121,7 +121,7 @@ async fn nobody_is_given_what_another_waits_for() {
         for (visitor, (_, body)) in asked.iter().zip(got) {
             assert_eq!(
                 body,
-                greeting(Visitor(visitor.map(str::to_owned))),
+                greeting(&Visitor(visitor.map(str::to_owned))),
                 "{case}"
             );
         }
@@ -134,7 +134,7 @@ async fn what_turns_out_to_be_personal_late_is_for_one_alone() {
         for (case, address, cache) in servers().await {
             for visitor in order.into_iter().chain(order) {
                 let (hit, body) = page(address, "/late", visitor).await;
-                let own = greeting(Visitor(visitor.map(str::to_owned)));
+                let own = greeting(&Visitor(visitor.map(str::to_owned)));
                 assert_eq!(body, format!("well, {own}"), "{case}, {order:?}");
                 assert!(!hit, "{case}, {order:?}");
             }

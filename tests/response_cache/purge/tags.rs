@@ -1,7 +1,7 @@
 //! Tags and cache groups: who sees them, how many there may be, and whose they are.
 
 use http::StatusCode;
-use tower_keep::response_cache::{CacheKey, Purge, Rule};
+use tower_keep::response_cache::{CacheKey, Purge, ResponseCacheLayer, Rule};
 
 use super::{asking, given, here};
 use crate::{
@@ -82,7 +82,7 @@ async fn requests_that_have_no_key_get_no_tags_either() {
 #[tokio::test]
 async fn all_tags_pass_if_that_is_wanted() {
     for control in ["max-age=60", "no-store"] {
-        let cache = Cache::with(tagged(control), |layer| layer.pass_tags());
+        let cache = Cache::with(tagged(control), ResponseCacheLayer::pass_tags);
         for (kind, got) in answers(&cache).await {
             if got.status == 304 && control == "max-age=60" {
                 // RFC 9110 15.4.5: it need not repeat them.
@@ -97,7 +97,7 @@ async fn all_tags_pass_if_that_is_wanted() {
 #[tokio::test]
 async fn tags_that_pass_are_obeyed_all_the_same() {
     for tag in ["a", "b", "c", "d", "e", "f"] {
-        let cache = Cache::with(tagged("max-age=60"), |layer| layer.pass_tags());
+        let cache = Cache::with(tagged("max-age=60"), ResponseCacheLayer::pass_tags);
         cache.get(&[]).await;
         cache.layer.purger().purge(&Purge::new().tag(tag).soft());
         assert!(!cache.get(&[]).await.is_hit(), "{tag}");
