@@ -166,6 +166,11 @@ impl<T> Flights<T> {
         lock(&self.shard(resource).table).close(resource);
     }
 
+    /// Keeps newcomers from the flight that brought this, and from no other one.
+    pub(crate) fn close_landed(&self, resource: &Key, landed: &Arc<T>) {
+        lock(&self.shard(resource).table).close_landed(resource, landed);
+    }
+
     /// Whether nothing is in the air and nobody waits.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,6 +1,10 @@
 //! The state of flights: what each event does to them. Nothing here waits, reads a clock or calls out.
 
-use std::{collections::HashMap, sync::Arc, task::Waker};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    task::Waker,
+};
 
 use foldhash::fast::RandomState;
 
@@ -130,6 +134,25 @@ impl<T> Table<T> {
             if let Some(flight) = self.flights.get_mut(&listed.flight) {
                 flight.closed = true;
             }
+        }
+    }
+
+    pub(super) fn close_landed(&mut self, resource: &Key, landed: &Arc<T>) {
+        let Some(listed) = self.listed.get_mut(resource) else {
+            return;
+        };
+        let flights = &mut self.flights;
+        listed.retain(|listed| {
+            let Some(flight) = flights.get_mut(&listed.flight) else {
+                return true;
+            };
+            let known = flight.landed.as_ref().map(Weak::as_ptr);
+            let brought = known == Some(Arc::as_ptr(landed));
+            flight.closed |= brought;
+            !brought
+        });
+        if listed.is_empty() {
+            self.listed.remove(resource);
         }
     }
 

@@ -22,10 +22,10 @@ use crate::key::decoded;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pattern(Kind);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Kind {
     All,
     Path(Arc<str>),
@@ -126,6 +126,13 @@ impl PartialEq for Kind {
 }
 
 impl Eq for Kind {}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What a glob is compiled to would fill pages.
+        write!(f, "Pattern({self})")
+    }
+}
 
 /// As it was written; `**` for all.
 impl fmt::Display for Pattern {

@@ -45,32 +45,26 @@ impl Rules {
         self.patterns.len() + self.on_paths
     }
 
-    /// Applies them, the last of which has this position, to a resource that was not compared with all of them.
-    pub(super) fn apply(&self, resource: &Cell, last: u64) {
-        let place = resource.place();
-        let checked = resource.checked_upto();
+    /// The marks of those that match a place.
+    pub(super) fn matching<'a>(&'a self, place: &'a [u8]) -> impl Iterator<Item = &'a Mark> {
         let patterns = self.patterns.iter();
-        let matching =
-            patterns.filter(|(pattern, mark)| mark.position > checked && pattern.matches(place));
-        matching.for_each(|(_, mark)| resource.mark(*mark));
-        if !self.paths.is_empty() {
-            let path = place.iter().position(|byte| *byte == b'/');
-            let path = &place[path.unwrap_or(place.len())..];
-            self.apply_path(resource, path, checked);
-            if path.len() < place.len() {
-                self.apply_path(resource, place, checked);
-            }
-        }
-        resource.checked(last);
+        let patterns = patterns.filter(move |(pattern, _)| pattern.matches(place));
+        let path = place.iter().position(|byte| *byte == b'/');
+        // On every host, or on this one.
+        let path = path.map(|path| &place[path..]);
+        let paths = path.into_iter().chain([place]);
+        let paths = paths.filter_map(|path| self.paths.get(str::from_utf8(path).ok()?));
+        let patterns = patterns.map(|(_, mark)| mark);
+        patterns.chain(paths.flatten())
     }
 
-    fn apply_path(&self, resource: &Cell, path: &[u8], checked: u64) {
-        let marks = str::from_utf8(path)
-            .ok()
-            .and_then(|path| self.paths.get(path));
-        let new = marks.into_iter().flatten();
+    /// Applies them, the last of which has this position, to a resource that was not compared with all of them.
+    pub(super) fn apply(&self, resource: &Cell, last: u64) {
+        let checked = resource.checked_upto();
+        let new = self.matching(resource.place());
         new.filter(|mark| mark.position > checked)
             .for_each(|mark| resource.mark(*mark));
+        resource.checked(last);
     }
 
     /// Forgets those up to a position.

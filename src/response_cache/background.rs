@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use futures_util::future::select;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -85,8 +86,9 @@ impl Background {
 
     /// Goes on with `work` until the cache is shut down.
     pub(super) fn until_shutdown(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stopping = self.stopping.clone();
-        tokio::spawn(stopping.run_until_cancelled_owned(work));
+        let stopping = self.stopping.clone().cancelled_owned();
+        // The end comes first: what happens after a shutdown is not told any more.
+        tokio::spawn(select(Box::pin(stopping), Box::pin(work)));
     }
 
     /// Whether refreshes can be begun: there is a runtime, and nobody has asked to stop.

@@ -17,6 +17,7 @@ mod allocations;
 mod buffers;
 mod origin;
 mod passing;
+mod purging;
 mod readers;
 mod store;
 mod weight;

@@ -33,6 +33,7 @@ mod policies;
 mod post_keys;
 mod private_cache;
 mod probe;
+mod purge;
 mod queries;
 mod query_rules;
 mod ranges;

@@ -36,7 +36,7 @@ use tower::{Service, ServiceExt};
 
 use super::support::{Got, request};
 
-type HttpClient = Client<HttpConnector, Full<Bytes>>;
+pub(crate) type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// Counts what a handler is asked.
 #[derive(Clone, Default)]
@@ -66,21 +66,21 @@ impl Calls {
 }
 
 /// A free port of the loopback interface, which accepts connections from now on.
-async fn listener() -> (TcpListener, SocketAddr) {
+pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// Serves an axum application until the test's runtime ends.
-async fn serve_axum(app: axum::Router) -> SocketAddr {
+pub(crate) async fn serve_axum(app: axum::Router) -> SocketAddr {
     let (listener, address) = listener().await;
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }
 
 /// Serves a tower service by hyper alone until the test's runtime ends: HTTP/1 and HTTP/2, upgrades included.
-async fn serve_hyper<S, B>(service: S) -> SocketAddr
+pub(crate) async fn serve_hyper<S, B>(service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
@@ -103,7 +103,7 @@ where
     address
 }
 
-fn http1() -> HttpClient {
+pub(crate) fn http1() -> HttpClient {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
@@ -114,7 +114,7 @@ fn http2() -> HttpClient {
 }
 
 /// The whole answer of any service.
-async fn answer<S, B, R>(service: S, request: Request<B>) -> Got
+pub(crate) async fn answer<S, B, R>(service: S, request: Request<B>) -> Got
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: fmt::Debug,
@@ -132,7 +132,12 @@ where
 }
 
 /// GET from a server, with these fields.
-async fn get(client: &HttpClient, address: SocketAddr, path: &str, fields: &[(&str, &str)]) -> Got {
+pub(crate) async fn get(
+    client: &HttpClient,
+    address: SocketAddr,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Got {
     let uri = format!("http://{address}{path}");
     let fields = [&[(":uri", uri.as_str())], fields].concat();
     answer(client.clone(), request("GET", &fields)).await

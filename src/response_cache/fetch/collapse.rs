@@ -37,6 +37,8 @@ pub(crate) struct Part {
     /// Whether they are to share its response. They go by themselves, two and two, where one before it could not
     /// be kept for them.
     pub(crate) shares: bool,
+    /// Somebody led before it.
+    pub(crate) inherited: bool,
 }
 
 impl Part {
@@ -46,6 +48,7 @@ impl Part {
             place,
             lead: None,
             shares: true,
+            inherited: false,
         }
     }
 
@@ -56,6 +59,7 @@ impl Part {
                 place,
                 lead: Some(lead),
                 shares: true,
+                inherited: false,
             }),
             Joined::Follow(_) | Joined::Landed(_) | Joined::Alone => None,
         }
@@ -108,6 +112,7 @@ pub(crate) async fn collapse<B>(
         vary: known_vary(&looked),
         losses: 0,
         shares: true,
+        inherits: false,
     };
     for _ in 0..ROUNDS {
         let place = place(&asked.key, &luck.vary, &parts.headers);
@@ -116,7 +121,9 @@ pub(crate) async fn collapse<B>(
             core.stats.not_collapsed(reason);
             return Collapsed::Fetch(looked, Some(Part::alone(place)));
         }
-        let turn = match join(core, &place, role) {
+        let joined = join(core, &place, role);
+        luck.inherits = matches!(joined, Joined::Follow(_));
+        let turn = match joined {
             Joined::Lead(lead) if lead.generation() == seen => {
                 return Collapsed::Fetch(looked, Some(luck.leads(place, lead)));
             }
@@ -155,6 +162,8 @@ struct Luck {
     losses: u32,
     /// Whether what came could be kept for it.
     shares: bool,
+    /// Whether it has waited for others last: it leads if they passed the lead on.
+    inherits: bool,
 }
 
 impl Luck {
@@ -163,6 +172,7 @@ impl Luck {
             place,
             lead: Some(lead),
             shares: self.shares,
+            inherited: self.inherits,
         }
     }
 
@@ -184,8 +194,8 @@ impl Luck {
         match news.receive(&asking) {
             Received::Answer(response) => return ControlFlow::Break(Some(response)),
             Received::Nothing => return ControlFlow::Break(None),
-            // Whoever comes from now on is led by somebody else.
-            Received::Overtaken => core.flights.close(&asked.key),
+            // Whoever comes from now on is led by somebody else: by the first one who finds this out.
+            Received::Overtaken => core.flights.close_landed(&asked.key, news),
             Received::OtherVariant(vary) => self.vary = vary,
             Received::Lost(Lost::GivenUp) => self.shares = false,
             Received::Lost(Lost::Failed) => self.losses += 1,

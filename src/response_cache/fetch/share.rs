@@ -19,7 +19,7 @@ use crate::{
             Rule,
             reuse::{Candidate, Reuse, reuse},
         },
-        stored::{departed, entry::Entry},
+        stored::entry::Entry,
     },
 };
 
@@ -57,7 +57,11 @@ impl Exchange {
                 .uncacheable
                 .remember(&part.place, facts, reason, until);
         }
-        if let Some(lead) = part.lead {
+        let Some(lead) = part.lead else { return };
+        if reason == Rule::Overtaken && !part.inherited {
+            // What the next one asks for now is for all who wait; if it is overtaken too, they go by themselves.
+            drop(lead);
+        } else {
             lead.unshared();
         }
     }
@@ -78,6 +82,7 @@ impl Exchange {
             place,
             lead,
             shares,
+            ..
         } = self.part.take()?;
         self.core.uncacheable.forget(&place, &self.asked.facts);
         let lead = lead?;
@@ -96,9 +101,11 @@ impl Exchange {
     /// Gives a validated response to those who wait.
     pub(super) fn share_validated(&mut self, entry: &Entry) {
         let now = self.core.settings.clock.now();
-        let candidate = entry.candidate(&self.core.ledger, now);
-        let shareable = candidate.map_err(departed::invalidated);
-        let shareable = shareable.and_then(|candidate| self.is_shareable(candidate));
+        let shareable = match entry.candidate(&self.core.ledger, now) {
+            Ok(candidate) if !candidate.softly_invalidated => self.is_shareable(candidate),
+            // That says nothing about what comes next.
+            Ok(_) | Err(_) => Err(Rule::Overtaken),
+        };
         if let Err(reason) = shareable {
             self.unshared(StatusCode::NOT_MODIFIED, reason);
         } else if let Some(lead) = self.lead() {

@@ -6,7 +6,7 @@ use super::entry::{CachedResponse, Entry, Kept, Variant, Variants};
 use crate::{
     clock::Moment,
     key::Key,
-    ledger::{Began, Departure},
+    ledger::{Began, Cause, Departure},
     response_cache::{core::Core, policy::vary::Selecting},
     store::{Change, Store, StoreError, Updated},
 };
@@ -219,30 +219,37 @@ pub(crate) async fn free(core: &Core, key: &Key) -> Result<u64, StoreError> {
     let mut variants = Vec::new();
     let alone = free_if_gone(core, key, |listed| variants.clone_from(&listed.list)).await?;
     if variants.is_empty() {
-        return Ok(u64::from(alone == Updated::Removed));
+        return Ok(u64::from(alone.is_some()));
     }
     let mut freed = Vec::with_capacity(variants.len());
+    let mut by = None;
     for variant in variants {
-        if free_if_gone(core, &variant.key, |_| {}).await? == Updated::Removed {
+        if let Some(cause) = free_if_gone(core, &variant.key, |_| {}).await? {
             freed.push(variant.key);
+            by = Some(cause);
         }
     }
     let now = core.settings.clock.now();
-    core.store
+    let updated = core
+        .store
         .update(key, |existing| match existing {
             Some(CachedResponse(Kept::Variants(listed))) => without(listed, &freed, now),
             _ => Change::Keep,
         })
         .await?;
+    if let (Updated::Removed, Some(cause)) = (updated, by) {
+        let departures = core.ledger.departures();
+        departures.note(key.fingerprint(), Departure::Invalidated(cause));
+    }
     Ok(freed.len() as u64)
 }
 
-/// Removes a response that is gone, and notes why. A list of variants is shown to `listed`.
+/// Removes a response that is gone, notes why, and returns that. A list of variants is shown to `listed`.
 async fn free_if_gone(
     core: &Core,
     key: &Key,
     mut listed: impl FnMut(&Variants) + Send,
-) -> Result<Updated, StoreError> {
+) -> Result<Option<Cause>, StoreError> {
     let mut gone = None;
     let updated = core
         .store
@@ -263,7 +270,7 @@ async fn free_if_gone(
         let departures = core.ledger.departures();
         departures.note(key.fingerprint(), Departure::Invalidated(cause));
     }
-    Ok(updated)
+    Ok(gone.filter(|_| updated == Updated::Removed))
 }
 
 /// The list without some variants.

@@ -3,13 +3,13 @@
 
 mod budget;
 mod cancellation;
-mod clients;
+pub(crate) mod clients;
 mod failures;
 mod herds;
 mod leaving;
 mod limits;
 mod once;
-mod origin;
+pub(crate) mod origin;
 mod overtaken;
 mod permits;
 mod personal;
