@@ -202,8 +202,13 @@ impl Drop for Cell {
 type Shard = HashMap<u64, Weak<Cell>, RandomState>;
 
 /// The table of names. No cell is dropped under the lock of a shard, as that takes it.
-#[derive(Default)]
-pub(super) struct Cells([Mutex<Shard>; SHARDS]);
+pub(super) struct Cells(Box<[Mutex<Shard>]>);
+
+impl Default for Cells {
+    fn default() -> Self {
+        Self((0..SHARDS).map(|_| Mutex::default()).collect())
+    }
+}
 
 impl Cells {
     fn shard(&self, name: Name) -> &Mutex<Shard> {
@@ -266,7 +271,7 @@ impl Cells {
 
     /// Calls `f` with every resource that is in use all the while.
     pub(super) fn for_each_resource(&self, mut f: impl FnMut(&Cell)) {
-        for shard in &self.0 {
+        for shard in &*self.0 {
             let cells: Vec<Arc<Cell>> = lock(shard).values().filter_map(Weak::upgrade).collect();
             let resources = cells.iter().filter(|cell| !cell.place.is_empty());
             resources.for_each(|cell| f(cell));

@@ -50,9 +50,14 @@ fn nothing_is_valid_that_began_before(invalidate: fn(&Ledger) -> u64) {
     let position = invalidates.join().expect("it invalidates");
     for held in [one, two].into_iter().flatten() {
         let valid = held.standing(&ledger) == Standing::Valid;
-        assert_eq!(valid, held.began() > position, "began at {}", held.began());
+        assert_eq!(
+            valid,
+            held.began().position > position,
+            "began at {}",
+            held.began().position
+        );
         let told = held.is_invalidated_upto(&ledger, position);
-        assert_eq!(told, held.began() < position);
+        assert_eq!(told, held.began().position < position);
     }
     is_over(&ledger);
 }
@@ -161,7 +166,7 @@ fn a_name_that_goes_while_it_is_taken_up_is_not_lost() {
         drops.join().expect("it drops");
         let position = marks.join().expect("it marks");
         let valid = held.standing(&ledger) == Standing::Valid;
-        assert_eq!(valid, held.began() > position);
+        assert_eq!(valid, held.began().position > position);
         // Whoever is still valid is found by the next.
         ledger.hard(tag("t"));
         assert_eq!(held.standing(&ledger), gone(Cause::Tag));
@@ -208,11 +213,15 @@ fn use_it(ledger: &Ledger, returned: &Returned) {
     for _ in 0..2 {
         let before = lock(returned).clone();
         let concerns = |(position, subject): &(u64, Subject)| {
-            *position > held.began() && is_carried(subject, place)
+            *position > held.began().position && is_carried(subject, place)
         };
         let marked = before.iter().any(concerns);
         let valid = held.standing(ledger) == Standing::Valid;
-        assert!(!(marked && valid), "{before:?} at {}", held.began());
+        assert!(
+            !(marked && valid),
+            "{before:?} at {}",
+            held.began().position
+        );
     }
 }
 
