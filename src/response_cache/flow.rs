@@ -59,8 +59,10 @@ where
     S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
 {
     let invalidation = Invalidation::of_request(&core, &parts);
-    let result = send(&mut inner, Request::from_parts(parts, body)).await;
-    let (result, _) = settle(invalidation, result).await;
+    let mut result = send(&mut inner, Request::from_parts(parts, body)).await;
+    if let Some(invalidation) = invalidation {
+        (result, _) = settle(invalidation, result).await;
+    }
     let mut response = result?.map(ResponseBody::passed);
     core.strip_tags(response.headers_mut());
     // What is switched to another protocol is no response to speak about.
@@ -183,17 +185,15 @@ where
     };
     let mut exchange = Exchange::begin(core, &mut parts, asked, looked, bases, part);
     let shadow = exchange.core.settings.shadow;
-    let unconditional = (exchange.validates() && !shadow).then(|| parts.clone());
+    let unconditional = (exchange.validates() && !shadow).then(|| Box::new(parts.clone()));
     if unconditional.is_some() {
         exchange.add_conditions(&mut parts.headers);
     }
-    let result = send(&mut inner, Request::from_parts(parts, body)).await;
-    let invalidates = invalidation.is_some();
-    if invalidates {
+    let mut result = send(&mut inner, Request::from_parts(parts, body)).await;
+    if let Some(invalidation) = invalidation {
         exchange.answered();
-    }
-    let (result, effect) = settle(invalidation, result).await;
-    if invalidates {
+        let effect;
+        (result, effect) = Box::pin(settle(invalidation, result)).await;
         exchange.took_effect(effect);
     }
     if shadow {
@@ -203,15 +203,31 @@ where
         ControlFlow::Continue(response) => response,
         ControlFlow::Break(answer) => return answer,
     };
-    let mut exchange = match exchange.received(response).await {
-        Received::Answer(response) => return Ok(response),
-        Received::AskAgain(exchange) => exchange,
-    };
-    let parts =
-        unconditional.expect("only a validation is answered by a 304 that nobody asked for");
+    match exchange.received(response).await {
+        Received::Answer(response) => Ok(response),
+        Received::AskAgain(exchange) => {
+            let parts = unconditional
+                .expect("only a validation is answered by a 304 that nobody asked for");
+            Box::pin(ask_again(inner, *parts, exchange, fallback)).await
+        }
+    }
+}
+
+/// Asks the inner service without conditions.
+async fn ask_again<S, Q, R>(
+    mut inner: S,
+    parts: Parts,
+    mut exchange: Box<Exchange>,
+    fallback: Fallback,
+) -> Result<Response<ResponseBody<R>>, S::Error>
+where
+    S: Service<Request<RequestBody<Q>>, Response = Response<R>>,
+    R: Body + Send + 'static,
+    R::Error: Into<BoxError>,
+{
     let again = send(&mut inner, Request::from_parts(parts, RequestBody::empty())).await;
     match exchange.or_stale(again, fallback) {
-        ControlFlow::Continue(response) => Ok(Box::pin(exchange.accept(response)).await),
+        ControlFlow::Continue(response) => Ok(exchange.accept(response).await),
         ControlFlow::Break(answer) => answer,
     }
 }
@@ -265,12 +281,9 @@ where
 
 /// Lets an unsafe request take its effect before anybody learns its outcome, and says at which position.
 async fn settle<R, E>(
-    invalidation: Option<Invalidation>,
+    invalidation: Box<Invalidation>,
     result: Result<Response<R>, E>,
 ) -> (Result<Response<R>, E>, Option<u64>) {
-    let Some(invalidation) = invalidation else {
-        return (result, None);
-    };
     let position = match &result {
         Ok(response) => {
             invalidation

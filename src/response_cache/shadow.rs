@@ -82,7 +82,7 @@ fn differs<R: Body>(response: &Response<R>, entry: &Entry) -> bool {
 impl Exchange {
     /// Draws the conclusions from what came, and passes it on as it is.
     pub(super) async fn observed<R, E>(
-        self,
+        self: Box<Self>,
         result: Result<Response<R>, E>,
     ) -> Result<Response<ResponseBody<R>>, E>
     where

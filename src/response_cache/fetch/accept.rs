@@ -38,7 +38,10 @@ const OF_A_PART: [HeaderName; 4] = [
 
 impl Exchange {
     /// Passes a response on, and stores it if it may be.
-    pub(crate) async fn accept<R>(mut self, mut response: Response<R>) -> Response<ResponseBody<R>>
+    pub(crate) async fn accept<R>(
+        mut self: Box<Self>,
+        mut response: Response<R>,
+    ) -> Response<ResponseBody<R>>
     where
         R: Body + Send + 'static,
         R::Error: Into<BoxError>,

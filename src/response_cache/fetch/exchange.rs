@@ -112,8 +112,8 @@ impl Exchange {
         looked: Looked,
         bases: Bases,
         part: Option<Part>,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             headers: parts.headers.clone(),
             target: target(parts),
             personal: Personal::of(&mut parts.extensions),
@@ -135,7 +135,7 @@ impl Exchange {
             asked,
             looked,
             bases,
-        }
+        })
     }
 
     /// An unsafe request has been answered, or never will be. If anything else was asked for of its resource, or
@@ -221,7 +221,7 @@ impl Exchange {
     }
 
     /// Understands a response.
-    pub(crate) async fn received<R>(self, response: Response<R>) -> Received<R>
+    pub(crate) async fn received<R>(self: Box<Self>, response: Response<R>) -> Received<R>
     where
         R: Body + Send + 'static,
         R::Error: Into<BoxError>,
@@ -248,9 +248,9 @@ impl Exchange {
     }
 
     /// The same, for a request that is sent now.
-    fn anew(mut self) -> Box<Self> {
+    fn anew(mut self: Box<Self>) -> Box<Self> {
         self.opening = self.core.ledger.begin();
-        Box::new(self)
+        self
     }
 
     /// Whether a 304 that confirms nothing stored answers the client's own conditions. One without a validator

@@ -149,7 +149,7 @@ impl Exchange {
 
     /// Answers with what a 304 confirmed.
     pub(crate) async fn freshen<R>(
-        mut self,
+        mut self: Box<Self>,
         base: &Arc<Entry>,
         update: Update<'_>,
     ) -> Response<ResponseBody<R>> {

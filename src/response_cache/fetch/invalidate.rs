@@ -28,17 +28,22 @@ pub(crate) struct Invalidation {
 
 impl Invalidation {
     /// The invalidation that a request causes; `None` for a safe one.
-    pub(crate) fn of_request(core: &Arc<Core>, parts: &Parts) -> Option<Self> {
-        invalidation::is_unsafe(&parts.method).then(|| Self {
+    pub(crate) fn of_request(core: &Arc<Core>, parts: &Parts) -> Option<Box<Self>> {
+        let this = || Self {
             core: Arc::clone(core),
             uris: vec![effective_uri(parts).clone()],
             groups: Vec::new(),
             parts: parts.clone(),
-        })
+        };
+        invalidation::is_unsafe(&parts.method).then(|| Box::new(this()))
     }
 
     /// Takes effect if the response to the request says so. Returns at which position.
-    pub(crate) async fn settle(mut self, status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+    pub(crate) async fn settle(
+        mut self: Box<Self>,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Option<u64> {
         self.groups = tags::invalidated_groups(headers);
         if !invalidation::changes_target(status) {
             self.uris.clear();
@@ -53,7 +58,7 @@ impl Invalidation {
     }
 
     /// Takes effect. Returns at which position.
-    pub(crate) async fn run(mut self) -> u64 {
+    pub(crate) async fn run(mut self: Box<Self>) -> u64 {
         let (position, named, keys) = self.take_effect();
         apply::free(&self.core, &keys, named).await;
         position
