@@ -250,21 +250,6 @@ impl Ledger {
         Some(Held::new(cells, began))
     }
 
-    /// Whether a resource was invalidated after something was asked for and before a later position. What is
-    /// forgotten by then, [`hold`](Self::hold) refuses afterwards.
-    pub(crate) fn met_between(
-        &self,
-        opening: &Opening,
-        before: u64,
-        resource: Name,
-        place: &[u8],
-    ) -> bool {
-        let order = self.order();
-        let between = |mark: &Mark| (opening.position + 1..before).contains(&mark.position);
-        order.marks_of(resource).any(|mark| between(&mark))
-            || order.rules.matching(place).any(between)
-    }
-
     fn last_rule(&self) -> u64 {
         self.0.last_rule.load(Ordering::Acquire)
     }

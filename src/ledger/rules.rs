@@ -46,7 +46,7 @@ impl Rules {
     }
 
     /// The marks of those that match a place.
-    pub(super) fn matching<'a>(&'a self, place: &'a [u8]) -> impl Iterator<Item = &'a Mark> {
+    fn matching<'a>(&'a self, place: &'a [u8]) -> impl Iterator<Item = &'a Mark> {
         let patterns = self.patterns.iter();
         let patterns = patterns.filter(move |(pattern, _)| pattern.matches(place));
         let path = place.iter().position(|byte| *byte == b'/');

@@ -158,13 +158,7 @@ impl Exchange {
     pub(super) fn hold(&self, tags: impl IntoIterator<Item = Name>) -> Result<Held, Rule> {
         let ledger = &self.core.ledger;
         let place = self.core.place_of(&self.asked.key);
-        let (resource, path) = (place.name(), place.host_and_path());
-        // Of the marks of one resource its own is the newest, and hides what came between.
-        let between = |own| ledger.met_between(&self.opening, own, resource, path);
-        if self.effect.is_some_and(between) {
-            return Err(Rule::Overtaken);
-        }
-        let held = ledger.hold(&self.opening, resource, path, tags);
+        let held = ledger.hold(&self.opening, place.name(), place.host_and_path(), tags);
         let held = held.ok_or(Rule::Overtaken)?;
         match self.effect {
             None => Ok(held),
