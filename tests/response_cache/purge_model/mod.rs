@@ -13,6 +13,7 @@
 mod check;
 mod driver;
 mod end;
+mod found;
 mod names;
 mod origin;
 mod steps;
