@@ -57,9 +57,11 @@ impl Target {
             ..Names::default()
         };
         match self {
-            Self::Url(path) | Self::Path(path) | Self::Prefix(path) | Self::Glob(path) => {
-                Names::of_path(path)
-            }
+            Self::Url(path)
+            | Self::Path(path)
+            | Self::Prefix(path)
+            | Self::Glob(path)
+            | Self::Many(path) => Names::of_path(path),
             Self::Tags(tags) => Names {
                 tags,
                 ..Names::default()
@@ -69,7 +71,7 @@ impl Target {
                 ..Names::default()
             },
             Self::Below | Self::Each | Self::All => paths(0b11),
-            Self::Unrelated | Self::Many => Names::default(),
+            Self::Unrelated => Names::default(),
         }
     }
 
@@ -89,8 +91,11 @@ impl Target {
             Self::Each => purge.glob("/p/{a,b}").unwrap(),
             Self::All => purge.all(),
             Self::Unrelated => purge.tag("unrelated"),
-            // More than are kept: they are applied to all that is in use, and forgotten.
-            Self::Many => (0..70).fold(purge, |purge, other| purge.path(&format!("/q/{other}"))),
+            // They are applied to all that is in use, and forgotten.
+            Self::Many(path) => {
+                let others = (0..70).map(|other| format!("/q/{other}"));
+                others.fold(purge.path(PATHS[path]), |purge, other| purge.path(&other))
+            }
         }
     }
 }

@@ -97,8 +97,8 @@ pub(super) enum Target {
     All,
     /// What nothing carries.
     Unrelated,
-    /// More patterns than are kept.
-    Many,
+    /// One path, by more patterns than are kept.
+    Many(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ fn asks() -> impl Strategy<Value = Act> {
     let verb = prop_oneof![
         16 => Just(Verb::Get),
         3 => Just(Verb::Validate),
-        1 => Just(Verb::Put),
+        2 => Just(Verb::Put),
         1 => Just(Verb::Post),
     ];
     let lang = select(vec!["en", "fr"]);
@@ -198,7 +198,7 @@ fn answers() -> impl Strategy<Value = Act> {
         seconds(&[0, 5, 30]),
     );
     let tags = 0..1u8 << TAGS.len();
-    let names = (tags, flag(0.3), flag(0.85));
+    let names = (tags, flag(0.5), flag(0.85));
     (flag(0.5), kind, names, times, flag(0.6)).prop_map(|(newest, kind, names, times, whole)| {
         let answer = Answer {
             kind,
@@ -225,9 +225,9 @@ fn purges() -> impl Strategy<Value = Act> {
         1 => Just(Target::Each),
         1 => Just(Target::All),
         1 => Just(Target::Unrelated),
-        1 => Just(Target::Many),
+        1 => path().prop_map(Target::Many),
     ];
-    let how = (flag(0.4), flag(0.15));
+    let how = (flag(0.4), flag(0.3));
     (0..2usize, target, how).prop_map(|(instance, target, (soft, lost))| {
         Act::Purge(Purging {
             instance,
