@@ -47,9 +47,37 @@ pub(super) struct Cell {
 /// The marks that tell what was invalidated when.
 #[derive(Clone, Default)]
 struct Marks {
-    hard: Option<(u64, Cause)>,
+    hard: Option<(Span, Cause)>,
     /// By position, and since when what was asked for before that is stale.
-    soft: Vec<(u64, Moment, Cause)>,
+    soft: Vec<(Span, Moment, Cause)>,
+}
+
+/// Marks that are not told apart: their lowest and their highest position.
+#[derive(Clone, Copy)]
+struct Span {
+    first: u64,
+    last: u64,
+}
+
+impl Span {
+    fn of(position: u64) -> Self {
+        Self {
+            first: position,
+            last: position,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
+
+    /// Whether one of them may lie after the one position and up to the other.
+    fn may_be_between(self, after: u64, upto: u64) -> bool {
+        self.last > after && self.first.max(after + 1) <= upto
+    }
 }
 
 /// What marks mean to something that was asked for before them.
@@ -70,18 +98,23 @@ impl Marks {
         } = mark;
         match effect {
             Effect::Hard => {
-                let newer = self.hard.is_none_or(|(known, _)| known < position);
-                if newer {
-                    self.hard = Some((position, cause));
-                }
+                let own = Span::of(position);
+                self.hard = Some(match self.hard {
+                    Some((known, cause)) if known.last > position => (known.and(own), cause),
+                    Some((known, _)) => (known.and(own), cause),
+                    None => (own, cause),
+                });
             }
             Effect::Soft => {
-                let place = self.soft.partition_point(|(known, ..)| *known < position);
-                self.soft.insert(place, (position, at, cause));
+                let place = self
+                    .soft
+                    .partition_point(|(known, ..)| known.last < position);
+                self.soft.insert(place, (Span::of(position), at, cause));
                 if self.soft.len() > SOFT_MARKS {
                     // What lay between the two counts as stale for longer than it is.
-                    let (_, earlier, _) = self.soft.remove(SOFT_MARKS - 1);
+                    let (span, earlier, _) = self.soft.remove(SOFT_MARKS - 1);
                     let next = &mut self.soft[SOFT_MARKS - 1];
+                    next.0 = next.0.and(span);
                     next.1 = next.1.min(earlier);
                 }
             }
@@ -90,18 +123,18 @@ impl Marks {
 
     fn since(&self, position: u64) -> Marked {
         match self.hard {
-            Some((hard, cause)) if hard > position => return Marked::Hard(cause),
+            Some((hard, cause)) if hard.last > position => return Marked::Hard(cause),
             _ => {}
         }
-        let later = self.soft.iter().find(|(soft, ..)| *soft > position);
+        let later = self.soft.iter().find(|(soft, ..)| soft.last > position);
         later.map_or(Marked::Not, |(_, at, cause)| Marked::Soft(*at, *cause))
     }
 
-    /// Whether anything happened after the one position and up to the other.
+    /// Whether anything may have happened after the one position and up to the other: surely so if it did.
     fn between(&self, after: u64, upto: u64) -> bool {
-        let is_in = |position: u64| position > after && position <= upto;
-        self.hard.is_some_and(|(hard, _)| is_in(hard))
-            || self.soft.iter().any(|(soft, ..)| is_in(*soft))
+        let hard = self.hard.iter().map(|(span, _)| span);
+        let mut all = hard.chain(self.soft.iter().map(|(span, ..)| span));
+        all.any(|span| span.may_be_between(after, upto))
     }
 }
 
@@ -240,5 +273,37 @@ impl Cells {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(|shard| lock(shard).len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(effect: Effect, positions: &[u64]) -> Marks {
+        let mut marks = Marks::default();
+        for position in positions {
+            marks.add(Mark {
+                position: *position,
+                effect,
+                cause: Cause::Tag,
+                at: Moment::BEGINNING,
+            });
+        }
+        marks
+    }
+
+    #[test]
+    fn later_marks_do_not_hide_what_happened_before_them() {
+        for effect in [Effect::Hard, Effect::Soft] {
+            for positions in [&[10, 20][..], &[20, 10], &[2, 3, 4, 10, 12, 20]] {
+                let marks = marks(effect, positions);
+                assert!(marks.between(5, 10), "{effect:?} {positions:?}");
+                assert!(marks.between(5, 15), "{effect:?} {positions:?}");
+                assert!(!marks.between(20, 25), "{effect:?} {positions:?}");
+            }
+            let marks = marks(effect, &[10, 20]);
+            assert!(!marks.between(5, 9), "{effect:?}: who came before it");
+        }
     }
 }

@@ -21,28 +21,46 @@ fn runs(place: Place, acts: &[Act]) {
     run(&Case { place, steps }).unwrap_or_else(|complaint| panic!("{complaint}"));
 }
 
+const ANSWER: Answer = Answer {
+    kind: Kind::Content,
+    tags: 0,
+    group: false,
+    varies: false,
+    times: [60, 5, 0],
+    whole: true,
+};
+
+fn purge(target: Target, soft: bool) -> Act {
+    Act::Purge(Purging {
+        instance: 0,
+        target,
+        soft,
+        lost: false,
+    })
+}
+
 // RFC 5861 3: it counted as stale only since its arrival, and was served stale for that much longer.
 #[test]
 fn what_is_softly_purged_on_its_way_is_stale_since_then() {
-    let softly = Purging {
-        instance: 0,
-        target: Target::Url(0),
-        soft: true,
-        lost: false,
-    };
-    let stale_for_5_s = Answer {
-        kind: Kind::Content,
-        tags: 0,
-        group: false,
-        varies: false,
-        times: [60, 5, 0],
-        whole: true,
-    };
-    let answered = Act::Answer(true, stale_for_5_s);
+    let softly = purge(Target::Url(0), true);
+    let answered = Act::Answer(true, ANSWER);
     for place in [Place::Memory(1), Place::Remote(0)] {
-        runs(
-            place,
-            &[GET, Act::Purge(softly), Act::Tick(11_000), answered, GET],
-        );
+        runs(place, &[GET, softly, Act::Tick(11_000), answered, GET]);
     }
+}
+
+// Of several purges for good only the last one was remembered, which came after the second client.
+#[test]
+fn who_comes_between_two_purges_is_not_given_what_the_first_one_removed() {
+    let purged = purge(Target::Prefix(0), false);
+    let arriving = Act::Answer(
+        true,
+        Answer {
+            whole: false,
+            ..ANSWER
+        },
+    );
+    let asked = [GET, Act::Tick(10), arriving];
+    let between = [purged, GET, purged, Act::Tick(10)];
+    runs(Place::Remote(10), &[&asked[..], &between].concat());
 }
