@@ -100,6 +100,12 @@ impl Entry {
             .saturating_add(now.duration_since(self.arrived))
     }
 
+    /// The age that it had when an invalidation made it stale, on its way still maybe.
+    fn age_at(&self, since: Moment) -> Duration {
+        let on_its_way = self.arrived.duration_since(since);
+        self.age(since).saturating_sub(on_its_way)
+    }
+
     /// How long after its arrival it is of any use.
     pub(crate) fn retention(&self) -> Duration {
         self.terms.retention(self.initial_age)
@@ -111,7 +117,7 @@ impl Entry {
         let age = self.age(now);
         let softly = match self.held.standing(ledger) {
             Standing::Valid => None,
-            Standing::Stale(since, _) => Some(self.age(since)),
+            Standing::Stale(since, _) => Some(self.age_at(since)),
             Standing::Gone(cause) => return Err(cause),
         };
         let lifetime = self.terms.lifetime;
@@ -144,7 +150,7 @@ impl Entry {
             ..self.clone()
         };
         if let Some(since) = stale_since {
-            entry.terms.lifetime = entry.terms.lifetime.min(entry.age(since));
+            entry.terms.lifetime = entry.terms.lifetime.min(entry.age_at(since));
         }
         entry
     }

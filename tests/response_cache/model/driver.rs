@@ -23,12 +23,13 @@ use tower_keep::{
 use super::{
     check,
     origin::{Flow, Origin},
-    pending::{Pending, Reading, Stage, Woken, http, read},
+    pending::{Pending, Reading, Stage, http, read},
     reference::{Verdict, ensure, must_answer},
     respond::text,
     steps::{Act, Ask, Condition, RESOURCES, Step},
     world::{Request, Shared},
 };
+use crate::random::Woken;
 
 /// The validators that a client was last given of a resource.
 #[derive(Clone, Default)]

@@ -19,14 +19,8 @@ mod respond;
 mod steps;
 mod world;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
-use proptest::{
-    prelude::*,
-    test_runner::{RngSeed, TestError, TestRunner},
-};
-
 use self::{driver::Driver, steps::Case, world::Shared};
+use crate::random::for_all;
 
 /// Runs a case to its end; the error is what went wrong and all that happened before.
 fn run(case: &Case, sequential: bool) -> Result<(), String> {
@@ -42,43 +36,12 @@ fn run(case: &Case, sequential: bool) -> Result<(), String> {
     })
 }
 
-fn for_all(cases: impl Strategy<Value = Case>, sequential: bool) {
-    let mut config = ProptestConfig {
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..ProptestConfig::default()
-    };
-    if config.rng_seed == RngSeed::Random {
-        config.rng_seed = RngSeed::Fixed(RandomState::new().build_hasher().finish());
-    }
-    let seed = config.rng_seed;
-    let mut runner = TestRunner::new(config);
-    let outcome = runner.run(&cases, |case| {
-        run(&case, sequential).map_err(TestCaseError::fail)
-    });
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, Case { resources, steps })) => {
-            let list = |lines: Vec<String>| lines.join("\n  ");
-            let resources = list(
-                resources
-                    .iter()
-                    .map(|resource| format!("{resource:?}"))
-                    .collect(),
-            );
-            let steps = list(steps.iter().map(|step| format!("{step:?}")).collect());
-            panic!("{reason}\nresources:\n  {resources}\nsteps:\n  {steps}\nseed: {seed:?}");
-        }
-        Err(error) => panic!("{error}, seed: {seed:?}"),
-    }
-}
-
 #[test]
 fn every_answer_is_one_that_the_rfc_allows_whatever_happens_at_the_same_time() {
-    for_all(steps::concurrent(), false);
+    for_all(steps::concurrent(), |case| run(case, false));
 }
 
 #[test]
 fn one_request_after_the_other_gets_what_is_stored_and_nothing_else() {
-    for_all(steps::sequential(), true);
+    for_all(steps::sequential(), |case| run(case, true));
 }

@@ -1,13 +1,6 @@
 //! A request that is under way, driven by hand.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::Wake,
-};
+use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -23,15 +16,7 @@ use super::{
     origin::Flow,
     world::{Request, Shared},
 };
-
-#[derive(Default)]
-pub(super) struct Woken(pub(super) AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Release);
-    }
-}
+use crate::random::Woken;
 
 pub(super) enum Stage {
     Waiting(Box<ResponseFuture<Flow, BoxError>>),

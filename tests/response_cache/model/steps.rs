@@ -5,6 +5,7 @@ use std::fmt;
 use proptest::{option::weighted, prelude::*, sample::select};
 
 use super::resource::{Policy, Shape, policies, shapes};
+use crate::random::list;
 
 /// How many resources there are.
 pub(super) const RESOURCES: usize = 3;
@@ -174,6 +175,13 @@ pub(super) enum Step {
 pub(super) struct Case {
     pub(super) resources: Vec<(Policy, Shape)>,
     pub(super) steps: Vec<Step>,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (resources, steps) = (list(&self.resources), list(&self.steps));
+        write!(f, "resources:\n  {resources}\nsteps:\n  {steps}")
+    }
 }
 
 fn flag(probability: f64) -> impl Strategy<Value = bool> {
