@@ -19,6 +19,7 @@ mod invalidation;
 mod keys;
 mod lifetimes;
 mod limits;
+mod misses;
 mod model;
 mod multipart;
 mod nearest;
