@@ -57,12 +57,30 @@ const END_TO_END_SUFFIX: &str = "cache-control";
 /// Other fields can vanish by a client's will. Who selects a stored response by request fields
 /// must therefore select by those that were sent on, not by those that came.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let options: Vec<_> = list::members(headers, &header::CONNECTION)
-        .filter_map(|option| HeaderName::from_bytes(option).ok())
-        .filter(|name| !is_end_to_end(name))
-        .collect();
+    let options = HopByHop::of(headers).options;
     for name in HOP_BY_HOP.iter().chain(&options) {
         headers.remove(name);
+    }
+}
+
+/// The fields of one hop that a message has: what [`remove_hop_by_hop`] removes.
+pub(crate) struct HopByHop {
+    /// Those that `Connection` names.
+    options: Vec<HeaderName>,
+}
+
+impl HopByHop {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let options = list::members(headers, &header::CONNECTION)
+            .filter_map(|option| HeaderName::from_bytes(option).ok())
+            .filter(|name| !is_end_to_end(name));
+        Self {
+            options: options.collect(),
+        }
+    }
+
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
+        HOP_BY_HOP.contains(name) || self.options.contains(name)
     }
 }
 

@@ -1,6 +1,9 @@
 //! `HTTP-date` (RFC 9110 5.6.7), as Unix seconds.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    cell::RefCell,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -38,8 +41,23 @@ pub(crate) fn parse(value: &[u8], now: i64) -> Option<i64> {
         .or_else(|| asctime(value))
 }
 
-/// Writes IMF-fixdate, clamped to the years 1970 to 9999.
+/// Writes IMF-fixdate, clamped to the years 1970 to 9999. The last one that a thread wrote is kept: most often it is
+/// the same second.
 pub(crate) fn format(unix: i64) -> HeaderValue {
+    thread_local! {
+        static LAST: RefCell<Option<(i64, HeaderValue)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((second, text)) if *second == unix => text.clone(),
+        _ => {
+            let text = write(unix);
+            *last = Some((unix, text.clone()));
+            text
+        }
+    })
+}
+
+fn write(unix: i64) -> HeaderValue {
     let seconds = u64::try_from(unix.min(YEAR_9999_END)).unwrap_or(0);
     let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
     HeaderValue::try_from(text).expect("a date consists of visible ASCII characters and spaces")

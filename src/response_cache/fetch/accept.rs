@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::BoxError,
-    header::{connection, date},
+    header::{connection::HopByHop, date},
     ledger::{Held, Standing},
     response_cache::{
         CachePolicy,
@@ -50,7 +50,6 @@ impl Exchange {
             return response.map(ResponseBody::passed);
         }
         let arrival = self.arrival();
-        add_date(response.headers_mut(), arrival.wall);
         add_vary(&mut response);
         if let Some((fields, policy)) = self.head_news(&response) {
             Box::pin(self.learn_from_head(fields, policy, arrival)).await;
@@ -58,6 +57,8 @@ impl Exchange {
         let tags = self.tags(response.headers(), response.extensions().get());
         self.core.strip_tags(response.headers_mut());
         let facts = self.facts(response.status(), response.headers(), arrival);
+        // Read before: without one it is the time of arrival, which need not be read again.
+        add_date(response.headers_mut(), arrival.wall);
         let length = announced_length(&response);
         let (verdict, trail) = self.verdict(&facts, &response, length, &tags);
         self.keep_from_others(response.headers_mut());
@@ -249,18 +250,13 @@ impl Exchange {
 
 /// What of a head is stored (RFC 9111 3.1).
 pub(crate) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
-    let mut headers = headers.clone();
-    connection::remove_hop_by_hop(&mut headers);
-    headers.remove(header::AGE);
-    if status == StatusCode::PARTIAL_CONTENT {
-        OF_A_PART.iter().for_each(|name| {
-            headers.remove(name);
-        });
-    }
-    for name in &storing.without {
-        headers.remove(name);
-    }
-    Head::stored(status, &headers)
+    let hop_by_hop = HopByHop::of(headers);
+    let is_a_part = status == StatusCode::PARTIAL_CONTENT;
+    Head::stored(status, headers, |name| {
+        hop_by_hop.has(name)
+            || (is_a_part && OF_A_PART.contains(name))
+            || storing.without.contains(name)
+    })
 }
 
 /// RFC 9110 6.6.1: a response without Date gets the time of its arrival.

@@ -46,7 +46,7 @@ impl EntityTags {
         if let Ok(tag) = HeaderValue::try_from(tag) {
             let mut fields = head.fields();
             fields.insert(header::ETAG, tag);
-            *head = Head::stored(head.status, &fields);
+            *head = Head::stored(head.status, &fields, |_| false);
         }
     }
 }

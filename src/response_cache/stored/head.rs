@@ -22,13 +22,24 @@ impl Head {
     /// A head in one buffer of exact size, as what came from a connection's read buffer would keep all of that
     /// alive; with room for what every answer from store adds, Age and Cache-Status. A clone of a map has exactly
     /// its size, so adding to it would move all of it; filling what is there does not. The two stand before all
-    /// others, where they are found without a search.
-    pub(crate) fn stored(status: StatusCode, headers: &HeaderMap) -> Self {
-        let of_caches = || headers.get_all(cache_status::NAME).iter();
-        let is_other = |name: &HeaderName| *name != header::AGE && *name != cache_status::NAME;
+    /// others, where they are found without a search. A stored Age, and what `is_left_out`, stay behind.
+    pub(crate) fn stored(
+        status: StatusCode,
+        headers: &HeaderMap,
+        is_left_out: impl Fn(&HeaderName) -> bool,
+    ) -> Self {
+        let kept_status = !is_left_out(&cache_status::NAME);
+        let of_caches = || {
+            let lines = headers.get_all(cache_status::NAME).iter();
+            lines.filter(move |_| kept_status)
+        };
+        let is_other = |name: &HeaderName| {
+            *name != header::AGE && *name != cache_status::NAME && !is_left_out(name)
+        };
         let others = || headers.iter().filter(|(name, _)| is_other(name));
         let mut copier = Copier::of(|| of_caches().chain(others().map(|(_, value)| value)));
         let length = copier.block.len();
+        // What is left out of it is seldom more than a field or two.
         let mut fields = HeaderMap::with_capacity(headers.keys_len() + 2);
         fields.insert(header::AGE, HeaderValue::from_static("0"));
         for line in of_caches() {

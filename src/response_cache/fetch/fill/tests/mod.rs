@@ -85,7 +85,7 @@ impl Bench {
             key: key(),
             learnt: None,
             selecting: Selecting::new(),
-            head: Head::stored(StatusCode::OK, &HeaderMap::new()),
+            head: Head::stored(StatusCode::OK, &HeaderMap::new(), |_| false),
             part: None,
             terms: terms(),
             vary: Vary::default(),
