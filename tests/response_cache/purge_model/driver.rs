@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http::response::Parts;
-use http_body::Body;
+use http_body::{Body, Frame};
 use http_body_util::Full;
 use tower::{Layer, Service};
 use tower_keep::{
@@ -292,16 +292,7 @@ impl Driver {
                 },
                 Stage::Reading(reading) => match reading.body.as_mut().poll_frame(&mut context) {
                     Poll::Pending => return Ok(()),
-                    Poll::Ready(Some(Ok(frame))) => {
-                        let data = frame.into_data().unwrap_or_default();
-                        reading.text.push_str(std::str::from_utf8(&data).unwrap());
-                        false
-                    }
-                    Poll::Ready(Some(Err(_))) => true,
-                    Poll::Ready(None) => {
-                        reading.whole()?;
-                        true
-                    }
+                    Poll::Ready(frame) => reading.read(frame)?,
                 },
             };
             if done {
@@ -327,6 +318,19 @@ impl Driver {
 }
 
 impl Reading {
+    /// `true` once the body has ended.
+    fn read(&mut self, frame: Option<Result<Frame<Bytes>, BoxError>>) -> Result<bool, String> {
+        match frame {
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_default();
+                self.text.push_str(std::str::from_utf8(&data).unwrap());
+                Ok(false)
+            }
+            Some(Err(_)) => Ok(true),
+            None => self.whole().map(|()| true),
+        }
+    }
+
     /// The content is that of the exchange which it says it is of.
     fn whole(&self) -> Verdict {
         let Some(content) = self.content else {
