@@ -52,7 +52,7 @@ pub(super) fn is_fresh_hit(parts: &Parts) -> bool {
 /// The exchanges that an answer was made of: the one that its content came with, and those that confirmed it.
 fn chain(parts: &Parts) -> Vec<usize> {
     let number = |name: &str| name.strip_prefix("x-from-")?.parse().ok();
-    let names = parts.headers.keys().map(|name| name.as_str());
+    let names = parts.headers.keys().map(http::HeaderName::as_str);
     let mut chain: Vec<usize> = names.filter_map(number).collect();
     chain.sort_unstable();
     chain

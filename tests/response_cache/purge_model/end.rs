@@ -25,16 +25,16 @@ impl Driver {
         // Who hears this knows whether anything was lost before.
         self.purge_unrelated()?;
         for instance in 0..self.layers.len() {
-            for path in 0..PATHS.len() {
+            for (path, name) in PATHS.iter().enumerate() {
                 self.get(Verb::Get, instance, path)?;
                 // Fresh for an hour from here.
                 self.get(Verb::Validate, instance, path)?;
                 ensure(self.get(Verb::Get, instance, path)?, || {
-                    format!("{} is not stored any more at {instance}", PATHS[path])
+                    format!("{name} is not stored any more at {instance}")
                 })?;
                 self.purge_unrelated()?;
                 ensure(self.get(Verb::Get, instance, path)?, || {
-                    format!("what does not concern it makes {} disappear", PATHS[path])
+                    format!("what does not concern it makes {name} disappear")
                 })?;
             }
         }

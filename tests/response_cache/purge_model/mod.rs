@@ -11,6 +11,7 @@
 //! `PROPTEST_RNG_SEED` repeats a run, `PROPTEST_CASES` makes it longer.
 
 mod check;
+mod client;
 mod driver;
 mod end;
 mod found;
