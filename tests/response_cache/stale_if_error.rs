@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tower_keep::response_cache::{ResponseCacheLayer, Rule};
+use tokio::sync::Notify;
+use tower_keep::response_cache::{Purge, ResponseCacheLayer, Rule};
 
 use crate::{
     probe::{Frames, lines},
@@ -366,4 +367,30 @@ async fn behind_the_window_of_revalidation_begins_that_of_errors() {
         lines(&show.origin.last().headers, "if-none-match"),
         ["\"a\""]
     );
+}
+
+#[tokio::test]
+async fn what_is_purged_for_good_meanwhile_does_not_stand_in_for_the_failure() {
+    for (purge, expected) in [
+        (Purge::new().all(), (503, "down")),
+        (Purge::new().all().soft(), (200, "1")),
+        (Purge::new().tag("another"), (200, "1")),
+    ] {
+        let go = Arc::new(Notify::new());
+        let failing = Act::Wait(Arc::clone(&go), Box::new(reply(503, &[], "down")));
+        let show = stored(CONTROL, vec![failing], plain).await;
+        show.advance(65);
+        let asking = show.get(&[]);
+        let meanwhile = async {
+            tokio::task::yield_now().await;
+            show.layer.purger().purge(&purge);
+            go.notify_one();
+        };
+        let (got, ()) = futures_util::join!(asking, meanwhile);
+        assert_eq!(
+            (got.status.as_u16(), got.body.as_str()),
+            expected,
+            "{purge:?}"
+        );
+    }
 }

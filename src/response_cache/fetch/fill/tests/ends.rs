@@ -2,10 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Bench, Got, Reading, Tap, data};
-use crate::response_cache::{
-    core::Core,
-    fetch::fill::{Plan, Reader, budget::Budget},
+use futures_util::FutureExt;
+
+use super::{Bench, Got, Reading, Tap, data, key};
+use crate::{
+    clock::Moment,
+    ledger::Event,
+    response_cache::{
+        core::Core,
+        fetch::fill::{Plan, Reader, budget::Budget},
+        stored::resource::free,
+    },
 };
 
 #[test]
@@ -227,4 +234,27 @@ fn what_is_stored_is_not_on_its_way_any_more() {
     tap.end();
     assert_eq!(leader.next(), Got::End);
     assert_eq!(bench.core.budget.used(), 0);
+}
+
+#[test]
+fn what_is_newer_than_an_invalidation_is_not_freed_with_what_is_older() {
+    let bench = Bench::new();
+    let store = |text| {
+        let tap = Tap::default();
+        let body = bench.body(&tap);
+        tap.data(text);
+        tap.end();
+        assert_eq!(Reading::leader(&body).all(), text);
+    };
+    let free = || free(&bench.core, &key()).now_or_never();
+    store("old");
+    let mut event = Event::by_write();
+    event.add(bench.core.place_of(&key()).subject());
+    bench.core.ledger.append(&event, Moment::BEGINNING);
+    store("new");
+    assert_eq!(free().expect("memory waits for nothing").unwrap(), 0);
+    assert_eq!(bench.stored_body().as_deref(), Some(&b"new"[..]));
+    bench.core.ledger.append(&event, Moment::BEGINNING);
+    assert_eq!(free().expect("memory waits for nothing").unwrap(), 1);
+    assert!(bench.stored().is_none());
 }
