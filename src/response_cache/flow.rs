@@ -14,7 +14,7 @@ use super::{
     core::Core,
     fetch::{
         accept::add_vary,
-        collapse::{Collapsed, Part, collapse},
+        collapse::{Before, Collapsed, Part, collapse},
         exchange::{Bases, Exchange, Received},
         invalidate::Invalidation,
         refresh,
@@ -95,6 +95,10 @@ where
     R: Body + Send + 'static,
     R::Error: Into<BoxError>,
 {
+    let before = Before {
+        flights: seen,
+        invalidated: core.ledger.position(),
+    };
     let looked = match looked {
         Some(looked) => looked,
         None => Looked::look(&core, &parts, &mut asked).await,
@@ -109,7 +113,7 @@ where
         let report = Report::refused(Rule::OnlyIfCached, looked.decision.trail);
         return Ok(Refusal::OnlyIfCached.response(&core, &report));
     }
-    let (looked, part) = match collapse(&core, &parts, &mut asked, looked, seen).await {
+    let (looked, part) = match collapse(&core, &parts, &mut asked, looked, before).await {
         Collapsed::Answer(response) => return Ok(response),
         Collapsed::Stored(looked) => match from_store(&core, &inner, &parts, &asked, &looked) {
             Some(response) => return Ok(response),

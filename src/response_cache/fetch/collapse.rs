@@ -96,20 +96,29 @@ fn join(core: &Core, place: &Place, role: Role) -> Joined<News> {
         .join(place.clone(), role, limits, &settings.clock)
 }
 
-/// Waits for another request for the same thing, if there is one. `seen` is how many flights had ended when
-/// the store was asked.
+/// What had happened when a request came.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    /// How many flights had ended when the store was asked.
+    pub(crate) flights: u64,
+    /// Up to which position things had been invalidated.
+    pub(crate) invalidated: u64,
+}
+
+/// Waits for another request for the same thing, if there is one.
 pub(crate) async fn collapse<B>(
     core: &Core,
     parts: &Parts,
     asked: &mut Asked,
     looked: Looked,
-    seen: u64,
+    before: Before,
 ) -> Collapsed<B> {
     let Some(role) = role(core, parts, asked, &looked) else {
         return Collapsed::Fetch(looked, None);
     };
     let mut luck = Luck {
         vary: known_vary(&looked),
+        since: before.invalidated,
         losses: 0,
         shares: true,
         inherits: false,
@@ -124,7 +133,7 @@ pub(crate) async fn collapse<B>(
         let joined = join(core, &place, role);
         luck.inherits = matches!(joined, Joined::Follow(_));
         let turn = match joined {
-            Joined::Lead(lead) if lead.generation() == seen => {
+            Joined::Lead(lead) if lead.generation() == before.flights => {
                 return Collapsed::Fetch(looked, Some(luck.leads(place, lead)));
             }
             Joined::Lead(lead) => Turn::Lead(lead),
@@ -158,6 +167,8 @@ pub(crate) async fn collapse<B>(
 struct Luck {
     /// By which fields the resource varies.
     vary: Vary,
+    /// See [`Asking::since`].
+    since: u64,
     /// How many responses broke off before it could read them.
     losses: u32,
     /// Whether what came could be kept for it.
@@ -190,6 +201,7 @@ impl Luck {
             parts,
             asked,
             looked,
+            since: self.since,
         };
         match news.receive(&asking) {
             Received::Answer(response) => return ControlFlow::Break(Some(response)),

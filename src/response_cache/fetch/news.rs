@@ -68,6 +68,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) asked: &'a Asked,
     pub(crate) looked: &'a Looked,
+    /// What was invalidated up to this position is older than the request.
+    pub(crate) since: u64,
 }
 
 /// What the news are to somebody.
@@ -112,6 +114,7 @@ impl News {
                     parts,
                     asked,
                     looked,
+                    ..
                 } = asking;
                 let failed = stale::Failed {
                     status: *status,
@@ -136,7 +139,7 @@ impl Asking<'_> {
     }
 
     fn came_after_invalidation(&self, held: &Held) -> bool {
-        held.is_invalidated_upto(&self.core.ledger, self.asked.since)
+        held.is_invalidated_upto(&self.core.ledger, self.since)
     }
 
     fn report(&self, ttl: i64) -> Report<'_> {

@@ -39,8 +39,6 @@ pub(crate) struct Asked {
     pub(crate) facts: RequestFacts,
     /// A GET without conditions and ranges: a stored response answers it as a whole.
     pub(crate) for_whole: bool,
-    /// What was invalidated up to this position is older than the request.
-    pub(crate) since: u64,
 }
 
 /// The request as the cache has to do with it: it may be answered from store, and its response may be stored.
@@ -104,7 +102,6 @@ fn keyed_by<E: From<Rule>>(
         key: keyed.key,
         facts,
         for_whole: parts.method == Method::GET && !fields.has(Field::Part),
-        since: core.ledger.position(),
     })
 }
 
