@@ -1,6 +1,6 @@
 //! What the layer, its services and all that they start share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use http::{HeaderMap, Uri, request::Parts};
 
@@ -55,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     /// Where there are rules for paths: only what a service has knows them.
     pub(crate) paths: Option<Arc<Paths>>,
+    /// The rules that this is the cache of one of.
+    pub(crate) family: Weak<Paths>,
 }
 
 /// What a layer can be told.
@@ -122,6 +124,7 @@ impl Core {
             purged: Announcements::default(),
             settings: Settings::default(),
             paths: None,
+            family: Weak::new(),
         }
     }
 

@@ -88,9 +88,8 @@ impl ResponseCacheLayer {
     ///   that decodes paths answers both. Give the layer itself the strictest settings.
     /// * What the whole cache shares is that of this layer: the store, the counters, the
     ///   [clock](Self::clock), the [background](Self::background), the [fill budget](Self::fill_budget).
-    /// * An unsafe request invalidates by the [key](Self::key) of its own path. So do Location and
-    ///   Content-Location of its response, whichever path they name: where keys differ by rule, what lies there
-    ///   may stay.
+    /// * What an unsafe request invalidates is found by the [key](Self::key) of each path: its own, and those that
+    ///   Location and Content-Location of its response name.
     ///
     /// ```
     /// use tower_keep::{ResponseCacheLayer, minutes, response_cache::CacheKey, seconds};

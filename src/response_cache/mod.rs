@@ -223,8 +223,8 @@
 //!
 //! - A key without all that the response depends on mixes responses up. By default it is authority, path and
 //!   query, plus what the response names in `Vary`; see [`CacheKey`].
-//! - Rules for paths see paths as clients write them, and an unsafe request invalidates by the key of its own path:
-//!   see [`path`](ResponseCacheLayer::path).
+//! - Rules for paths see paths as clients write them: see [`path`](ResponseCacheLayer::path).
+//! - An invalidation reaches all layers that share the store, in one process: another process has another store.
 //! - A client that leaves ends the recording of the response that it was reading, unless others read it too.
 //! - A request may wait for another one, and for one that hangs as long as [`Collapsing::leader_time`] says. Time
 //!   limits need tokio's timers: outside of a runtime there are none.

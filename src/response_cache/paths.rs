@@ -1,14 +1,16 @@
 //! Settings for paths: see [`ResponseCacheLayer::path`](super::ResponseCacheLayer::path).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use http::request::Parts;
+use http::{Uri, request::Parts};
 use matchit::{InsertError, Router};
 
 use super::{
     core::{Core, Settings},
     request::plan::effective_uri,
+    stored::place::Place,
 };
+use crate::key::Key;
 
 /// A pattern that a path rule cannot have, and why.
 ///
@@ -94,14 +96,23 @@ impl PathRules {
 
     /// The cache that these rules make of one with settings for everything else.
     pub(super) fn over(&self, core: &Core) -> Core {
-        let mut router = Router::new();
-        for (pattern, settings) in &self.0 {
-            router
-                .insert(pattern, Arc::new(core.with(settings)))
-                .expect("it was tried when the rule was added");
+        if self.is_empty() {
+            return core.clone();
         }
+        let paths = Arc::new_cyclic(|family| {
+            let mut router = Router::new();
+            for (pattern, settings) in &self.0 {
+                router
+                    .insert(pattern, Arc::new(core.with(settings, family)))
+                    .expect("it was tried when the rule was added");
+            }
+            Paths {
+                router,
+                others: core.settings.clone(),
+            }
+        });
         Core {
-            paths: (!self.is_empty()).then(|| Arc::new(Paths(router))),
+            paths: Some(paths),
             ..core.clone()
         }
     }
@@ -109,7 +120,11 @@ impl PathRules {
 
 /// A cache for each path that a rule was made for.
 #[derive(Debug)]
-pub(crate) struct Paths(Router<Arc<Core>>);
+pub(crate) struct Paths {
+    router: Router<Arc<Core>>,
+    /// The settings of all other paths.
+    others: Settings,
+}
 
 impl Core {
     /// The same cache with the settings that the path of a request has.
@@ -121,20 +136,28 @@ impl Core {
         }
     }
 
-    /// The same for a path.
-    pub(crate) fn at_path<'a>(self: &'a Arc<Self>, path: &str) -> &'a Arc<Self> {
-        let found = self.paths.as_ref().and_then(|paths| paths.at(path));
-        found.unwrap_or(self)
+    /// The key of a URI without what else tells keys apart, and the resource that it belongs to: by the settings of
+    /// its own path, whichever path these are the settings of.
+    pub(crate) fn resource(&self, uri: &Uri, host: &[u8]) -> (Key, Place) {
+        let family = self.paths.clone().or_else(|| self.family.upgrade());
+        let settings = match &family {
+            Some(family) => family.settings(uri.path()),
+            None => &self.settings,
+        };
+        let key = settings.key.of_uri(uri, host);
+        let place = Place::of(&key, settings.no_vary_search);
+        (key, place)
     }
 
     /// The same cache with other settings. There is one clock to it.
-    fn with(&self, settings: &Settings) -> Self {
+    fn with(&self, settings: &Settings, family: &Weak<Paths>) -> Self {
         Self {
             settings: Settings {
                 clock: self.settings.clock.clone(),
                 ..settings.clone()
             },
             paths: None,
+            family: Weak::clone(family),
             ..self.clone()
         }
     }
@@ -145,7 +168,11 @@ impl Paths {
         self.at(effective_uri(parts).path())
     }
 
+    fn settings(&self, path: &str) -> &Settings {
+        self.at(path).map_or(&self.others, |core| &core.settings)
+    }
+
     fn at(&self, path: &str) -> Option<&Arc<Core>> {
-        self.0.at(path).ok().map(|found| found.value)
+        self.router.at(path).ok().map(|found| found.value)
     }
 }

@@ -1,12 +1,13 @@
 //! Settings for paths, where no layer can be put around a route.
 
+use http::StatusCode;
 use tower_keep::{
     ResponseCacheLayer,
     response_cache::{CacheKey, InvalidPath},
     seconds,
 };
 
-use super::support::{Cache, Got, Origin, request};
+use super::support::{Asked, Cache, Got, Origin, request, respond};
 
 fn ttl(of: u64) -> impl Fn(ResponseCacheLayer) -> ResponseCacheLayer {
     move |layer| layer.default_ttl(seconds(of))
@@ -196,6 +197,43 @@ async fn an_unsafe_request_invalidates_by_the_key_of_its_own_path() {
             hit_after,
             "{path}"
         );
+    }
+}
+
+/// Pages are keyed without their query, everything else with it.
+fn pages(layer: ResponseCacheLayer) -> ResponseCacheLayer {
+    let layer = ttl(60)(layer).path("/pages/{page}", |route| {
+        route.key(CacheKey::new().ignore_query())
+    });
+    layer.expect("one rule is in nobody's way")
+}
+
+#[tokio::test]
+async fn what_a_response_names_is_invalidated_by_the_key_of_its_own_path() {
+    for (writer, named, stored, goes) in [
+        ("/other", "/pages/a?x=2", "/pages/a?x=1", true),
+        ("/pages/b", "/other?x=2", "/other?x=2", true),
+        ("/pages/b", "/other?x=2", "/other?x=1", false),
+    ] {
+        let origin = Origin::new(move |asked: &Asked| match *asked.method() {
+            http::Method::POST => respond(StatusCode::CREATED, &[("location", named)], ""),
+            _ => respond(StatusCode::OK, &[], ""),
+        });
+        let cache = Cache::with(origin, pages);
+        send(&cache, "GET", stored).await;
+        send(&cache, "POST", writer).await;
+        assert_eq!(!send(&cache, "GET", stored).await.is_hit(), goes, "{named}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_is_purged_by_the_key_of_its_own_path() {
+    let cache = Cache::with(Origin::with(&[]), pages);
+    for (path, goes) in [("/pages/a?x=1", true), ("/other?x=1", false)] {
+        send(&cache, "GET", path).await;
+        let url = format!("http://origin.test{}", path.replace("x=1", "x=2"));
+        cache.layer.purger().url(url.parse().unwrap());
+        assert_eq!(!send(&cache, "GET", path).await.is_hit(), goes, "{path}");
     }
 }
 

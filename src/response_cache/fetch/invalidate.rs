@@ -71,19 +71,16 @@ impl Invalidation {
         for uri in std::mem::take(&mut self.uris) {
             for host in hosts(&uri, &self.parts.headers) {
                 // Whatever else tells keys apart: it is the resource that has changed.
-                let own = self.core.settings.key.of_uri(&uri, &host);
-                event.add(self.core.place_of(&own).subject());
-                keys.extend(self.key_of(&uri, &host));
+                let (key, resource) = self.core.resource(&uri, &host);
+                event.add(resource.subject());
+                let own = self.key_of(&uri, &host).filter(|own| *own != key);
+                keys.extend(own.into_iter().chain([key]));
             }
         }
         if !self.groups.is_empty() {
-            for host in hosts(effective_uri(&self.parts), &self.parts.headers) {
-                let own = self
-                    .core
-                    .settings
-                    .key
-                    .of_uri(effective_uri(&self.parts), &host);
-                let origin = self.core.place_of(&own);
+            let uri = effective_uri(&self.parts);
+            for host in hosts(uri, &self.parts.headers) {
+                let (_, origin) = self.core.resource(uri, &host);
                 let groups = self.groups.iter();
                 groups.for_each(|group| event.add(group_of(&origin, group)));
             }

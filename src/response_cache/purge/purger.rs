@@ -135,15 +135,17 @@ impl Purger {
 
     fn event(&self, purge: &Purge) -> (Event, Vec<Key>) {
         let mut event = Event::new(purge.effect);
-        let keys: Vec<Key> = purge.urls.iter().map(|url| self.key_of(url)).collect();
-        for key in &keys {
-            event.add(self.core.place_of(key).subject());
+        let mut keys = Vec::with_capacity(purge.urls.len());
+        for url in &purge.urls {
+            let (key, place) = self.resource(url);
+            event.add(place.subject());
+            keys.push(key);
         }
         for tag in &purge.tags {
             event.add(Subject::Tag(tag.as_str().into()));
         }
         for (origin, group) in &purge.groups {
-            let origin = self.core.place_of(&self.key_of(origin));
+            let (_, origin) = self.resource(origin);
             event.add(group_of(&origin, group));
         }
         for pattern in &purge.patterns {
@@ -152,11 +154,9 @@ impl Purger {
         (event, keys)
     }
 
-    /// The key of a URI, without what else may tell keys apart.
-    fn key_of(&self, uri: &Uri) -> Key {
+    fn resource(&self, uri: &Uri) -> (Key, Place) {
         let host = uri.authority().map_or("", |authority| authority.as_str());
-        let core = self.core.at_path(uri.path());
-        core.settings.key.of_uri(uri, host.as_bytes())
+        self.core.resource(uri, host.as_bytes())
     }
 }
 
