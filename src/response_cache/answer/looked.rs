@@ -18,9 +18,10 @@ use crate::{
         request::plan::Asked,
         stored::{
             departed,
-            entry::{Entry, Variants},
+            entry::Entry,
             search,
             select::{self, Selection},
+            variants::Variants,
         },
     },
     store::StoreError,

@@ -22,7 +22,7 @@ use crate::{
         core::Core,
         policy::{Rule, reuse::Reuse, validation, vary::Vary},
         request::plan::Asked,
-        stored::entry::variant_key,
+        stored::variants::variant_key,
     },
 };
 

@@ -25,10 +25,7 @@ use crate::{
             vary::{Selecting, Vary},
         },
         request::plan::Asked,
-        stored::{
-            entry::{Entry, variant_key},
-            head::Head,
-        },
+        stored::{entry::Entry, head::Head, variants::variant_key},
     },
 };
 

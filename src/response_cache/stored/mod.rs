@@ -11,3 +11,4 @@ pub(super) mod resource;
 pub(super) mod search;
 pub(super) mod select;
 pub(super) mod tags;
+pub(super) mod variants;

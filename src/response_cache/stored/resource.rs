@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::entry::{CachedResponse, Entry, Kept, Variant, Variants};
+use super::{
+    entry::{CachedResponse, Entry, Kept},
+    variants::{Variant, Variants},
+};
 use crate::{
     clock::Moment,
     key::Key,

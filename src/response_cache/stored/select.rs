@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::entry::{CachedResponse, Entry, Kept, Variants};
+use super::{
+    entry::{CachedResponse, Entry, Kept},
+    variants::Variants,
+};
 use crate::{
     key::Key,
     ledger::Departure,
