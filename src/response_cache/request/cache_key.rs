@@ -1,17 +1,17 @@
 //! What makes two requests ask for the same thing: [`CacheKey`].
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use smallvec::SmallVec;
 
+use super::query::{Buffer, Kept, Names, Query};
 use crate::{
     key::{INLINE, Key, authority, path_and_query},
     principal::Principal,
     response_cache::policy::Rule,
 };
 
-type Buffer = SmallVec<[u8; INLINE]>;
 type PartFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 
 /// The key of a request: by default authority, path and query of its effective URI.
@@ -35,22 +35,9 @@ type PartFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 pub struct CacheKey {
     scheme: bool,
     query: Query,
-    sorted: bool,
     parts: Vec<Part>,
     pub(crate) post_body: Option<usize>,
 }
-
-#[derive(Clone, Debug, Default)]
-enum Query {
-    #[default]
-    All,
-    Nothing,
-    Only(Names),
-    Without(Names),
-}
-
-#[derive(Clone, Debug)]
-struct Names(Arc<[String]>);
 
 #[derive(Clone)]
 enum Part {
@@ -97,7 +84,7 @@ impl CacheKey {
     /// Leaves the query out of the key: for resources that ignore it.
     #[must_use]
     pub fn ignore_query(mut self) -> Self {
-        self.query = Query::Nothing;
+        self.query.kept = Kept::Nothing;
         self
     }
 
@@ -111,7 +98,7 @@ impl CacheKey {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.query = Query::Without(Names::new(names));
+        self.query.kept = Kept::Without(Names::new(names));
         self
     }
 
@@ -123,14 +110,14 @@ impl CacheKey {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.query = Query::Only(Names::new(names));
+        self.query.kept = Kept::Only(Names::new(names));
         self
     }
 
     /// Makes the order of differently named query parameters irrelevant.
     #[must_use]
     pub fn sort_parameters(mut self) -> Self {
-        self.sorted = true;
+        self.query.sorted = true;
         self
     }
 
@@ -229,41 +216,8 @@ impl CacheKey {
         let scheme = uri.scheme_str().filter(|_| self.scheme);
         let (path, query) = path_and_query(uri);
         let mut out = resource(scheme.unwrap_or_default().as_bytes(), host, path.as_bytes());
-        self.write_query(normalised.or(query), &mut out);
+        self.query.write(normalised.or(query), &mut out);
         out
-    }
-
-    fn write_query(&self, query: Option<&str>, out: &mut Buffer) {
-        let Some(query) = query else { return };
-        if matches!(self.query, Query::All) && !self.sorted {
-            out.push(b'?');
-            out.extend_from_slice(query.as_bytes());
-            return;
-        }
-        let mut kept: SmallVec<[&str; 16]> = match &self.query {
-            Query::All => query.split('&').collect(),
-            Query::Nothing => return,
-            Query::Only(names) => query
-                .split('&')
-                .filter(|pair| pair.contains(';') || names.name(pair))
-                .collect(),
-            Query::Without(names) => query
-                .split('&')
-                .filter(|pair| pair.contains(';') || !names.name(pair))
-                .collect(),
-        };
-        let selected = matches!(self.query, Query::Only(_) | Query::Without(_));
-        if selected && kept.iter().all(|pair| pair.is_empty()) {
-            return;
-        }
-        // What follows a `;` may be a parameter of any name: its place counts then.
-        if self.sorted && !query.contains(';') {
-            kept.sort_by_cached_key(|pair| decoded_name(pair));
-        }
-        for (index, pair) in kept.iter().enumerate() {
-            out.push(if index == 0 { b'?' } else { b'&' });
-            out.extend_from_slice(pair.as_bytes());
-        }
     }
 
     /// Whether the request has a cookie that is not part of the key, save those in `owned`.
@@ -372,32 +326,6 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
                 None => (&cookie[..0], cookie),
             },
         )
-}
-
-impl Names {
-    fn new<I>(names: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<String>,
-    {
-        Self(names.into_iter().map(Into::into).collect())
-    }
-
-    /// Whether a parameter, as it is written, has one of the names once decoded.
-    fn name(&self, pair: &str) -> bool {
-        let name = decoded_name(pair);
-        self.0.iter().any(|known| match known.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == known.as_str(),
-        })
-    }
-}
-
-/// The name of a parameter as servers read it, whatever of it is encoded.
-fn decoded_name(pair: &str) -> Cow<'_, str> {
-    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-    let decoded = form_urlencoded::parse(name.as_bytes()).next();
-    decoded.map_or(Cow::Borrowed(""), |(name, _)| name)
 }
 
 impl fmt::Debug for Part {

@@ -4,3 +4,4 @@ pub(super) mod body;
 pub(super) mod cache_key;
 pub(super) mod plan;
 pub(super) mod post_body;
+mod query;
