@@ -24,6 +24,14 @@ pub(crate) struct Invalidation {
     /// The changed resources; none once it took effect.
     uris: Vec<Uri>,
     groups: Vec<String>,
+    /// What took effect and still takes memory.
+    unfreed: Option<Unfreed>,
+}
+
+/// The keys under which something may lie that is gone, and how many responses there are, as far as that is known.
+struct Unfreed {
+    keys: Vec<Key>,
+    named: Option<u64>,
 }
 
 impl Invalidation {
@@ -33,6 +41,7 @@ impl Invalidation {
             core: Arc::clone(core),
             uris: vec![effective_uri(parts).clone()],
             groups: Vec::new(),
+            unfreed: None,
             parts: parts.clone(),
         };
         invalidation::is_unsafe(&parts.method).then(|| Box::new(this()))
@@ -59,13 +68,16 @@ impl Invalidation {
 
     /// Takes effect. Returns at which position.
     pub(crate) async fn run(mut self: Box<Self>) -> u64 {
-        let (position, named, keys) = self.take_effect();
-        apply::free(&self.core, &keys, named).await;
+        let position = self.take_effect();
+        if let Some(Unfreed { keys, named }) = &self.unfreed {
+            apply::free(&self.core, keys, *named).await;
+        }
+        self.unfreed = None;
         position
     }
 
     /// What is stored counts as gone when this returns; its memory is left to be freed.
-    fn take_effect(&mut self) -> (u64, Option<u64>, Vec<Key>) {
+    fn take_effect(&mut self) -> u64 {
         let mut event = Event::by_write();
         let mut keys = Vec::new();
         for uri in std::mem::take(&mut self.uris) {
@@ -87,7 +99,9 @@ impl Invalidation {
         }
         self.groups.clear();
         let appended = apply::invalidate(&self.core, &event, &keys);
-        (appended.position, appended.named, keys)
+        let named = appended.named;
+        self.unfreed = Some(Unfreed { keys, named });
+        appended.position
     }
 
     /// The key of a resource for requests like this one.
@@ -103,10 +117,12 @@ impl Invalidation {
 
 impl Drop for Invalidation {
     fn drop(&mut self) {
-        if self.uris.is_empty() {
-            return;
+        if !self.uris.is_empty() {
+            self.take_effect();
         }
-        let (_, named, keys) = self.take_effect();
+        let Some(Unfreed { keys, named }) = self.unfreed.take() else {
+            return;
+        };
         let core = Arc::clone(&self.core);
         self.core
             .background
