@@ -68,13 +68,9 @@ impl Exchange {
         let ttl = stored.map(|(storing, _)| storing.terms.ttl(age));
         let plan = match verdict {
             Ok((storing, held)) => {
-                let part = self.admission().part_of(facts.status, response.headers());
                 let fields = self.rekeyed.is_some().then(|| response.headers().clone());
-                let plan = Plan {
-                    part,
-                    length: part.map(Span::length).or(length),
-                    ..self.plan(storing, held, &facts, response.headers(), arrival)
-                };
+                let headers = response.headers();
+                let plan = self.plan(storing, held, &facts, headers, length, arrival);
                 Some(match fields {
                     Some(fields) => Box::pin(self.learn(plan, fields)).await,
                     None => plan,
@@ -192,8 +188,10 @@ impl Exchange {
         held: Held,
         facts: &ResponseFacts,
         headers: &HeaderMap,
+        length: Option<u64>,
         arrival: Arrival,
     ) -> Plan {
+        let part = self.admission().part_of(facts.status, headers);
         let shared = !(self.core.settings.rules.private || self.asked.facts.user_in_key);
         Plan {
             core: Arc::clone(&self.core),
@@ -206,10 +204,10 @@ impl Exchange {
             terms: storing.terms,
             vary: storing.vary,
             date: facts.date,
-            part: None,
+            part,
             held,
             arrived: arrival.at,
-            length: None,
+            length: part.map(Span::length).or(length),
             trailers_announced: headers.contains_key(header::TRAILER),
             personal: shared.then(|| self.personal.clone()),
         }
