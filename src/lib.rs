@@ -52,13 +52,15 @@ pub mod ledger;
 mod peer;
 mod personal;
 mod principal;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 #[cfg(feature = "response-cache")]
 pub mod response_cache;
-#[cfg(feature = "response-cache")]
+#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
 mod stats;
 #[cfg(feature = "response-cache")]
 pub mod store;
-#[cfg(feature = "response-cache")]
+#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
 mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
