@@ -1,0 +1,26 @@
+//! Whom a limit is for.
+//!
+//! A [`KeyExtractor`] finds the key of a request; [`RateLimiter`](super::RateLimiter) takes [`LimitKey`]s as they are.
+//! Both write to a [`KeyWriter`], and equal writings are equal keys: what [`ClientIp`](crate::ClientIp) finds and the
+//! [`IpAddr`](std::net::IpAddr) that a handler gives to [`RateLimiter::reset`](super::RateLimiter::reset) are one key.
+
+mod extractors;
+mod head;
+mod value;
+mod writer;
+
+pub use self::{
+    extractors::{
+        Everyone, FromFn, HeaderKey, KeyExtractor, MethodKey, MissingKey, PathKey, SessionKey,
+        UserKey, from_fn,
+    },
+    head::RequestHead,
+    value::{LimitKey, Secret},
+    writer::KeyWriter,
+};
+#[cfg(feature = "axum")]
+pub use self::extractors::RouteKey;
+pub(super) use self::{
+    extractors::{AsyncKey, AsyncKeyExtractor},
+    writer::Fingerprints,
+};

@@ -1,0 +1,173 @@
+//! The layer. Its settings are in [`settings`](super::settings).
+
+use std::{fmt, sync::Arc};
+
+use http::HeaderMap;
+use tower_layer::Layer;
+
+use super::{
+    RateLimit, RateLimitHeaders, RateLimiter,
+    decision::Refusal,
+    held::Held,
+    key::RequestHead,
+    limiter::How,
+    refuse::Answer,
+    subject::{Asked, CostAfter, Decided, Subject},
+    wire,
+};
+
+/// Puts limits in front of a service. See the [module docs](super).
+///
+/// Clones share their keys and counters.
+#[derive(Clone, Debug)]
+pub struct RateLimitLayer {
+    pub(super) core: Core,
+}
+
+/// What a layer and its services do.
+#[derive(Clone)]
+pub(super) struct Core {
+    /// In the order in which they are asked.
+    pub(super) subjects: Vec<Subject>,
+    pub(super) fields: RateLimitHeaders,
+    pub(super) answer: Answer,
+    pub(super) shadow: bool,
+    /// Whether something is left to do when there is a response.
+    pub(super) looks_at_responses: bool,
+    /// Whether something may be left to do when its body has ended.
+    pub(super) holds_on: bool,
+}
+
+/// How far the subjects have come with a request.
+pub(super) enum Step {
+    Admitted,
+    Refused(Refusal),
+    /// The next subject waits for its key.
+    Wait(futures_util::future::BoxFuture<'static, super::key::AsyncKey>),
+}
+
+impl RateLimitLayer {
+    /// Limits each client by its address: [`key`](Self::key) changes that.
+    ///
+    /// Takes a [`Limit`](super::Limit), [`Limits`](super::Limits), or a [`RateLimiter`] with settings of its own.
+    #[must_use]
+    pub fn new(limiter: impl Into<RateLimiter>) -> Self {
+        let core = Core {
+            subjects: vec![Subject::new(limiter.into())],
+            fields: RateLimitHeaders::default(),
+            answer: Answer::default(),
+            shadow: false,
+            looks_at_responses: false,
+            holds_on: false,
+        };
+        Self { core }
+    }
+
+    /// The limiter of the subject that the settings go to: a handle for what this layer decides. Set its
+    /// [limiter](Self::new) and [those after it](Self::and) first.
+    #[must_use]
+    pub fn limiter(&self) -> &RateLimiter {
+        &self.core.last().limiter
+    }
+
+    /// The limiters of all subjects, in the order in which they are asked.
+    pub fn limiters(&self) -> impl Iterator<Item = &RateLimiter> {
+        self.core.subjects.iter().map(|subject| &subject.limiter)
+    }
+
+    pub(super) fn last(&mut self) -> &mut Subject {
+        self.core.subjects.last_mut().expect(AT_LEAST_ONE)
+    }
+}
+
+const AT_LEAST_ONE: &str = "a layer has a subject from the beginning";
+
+impl Core {
+    fn last(&self) -> &Subject {
+        self.subjects.last().expect(AT_LEAST_ONE)
+    }
+
+    /// The same, with what follows from the settings.
+    fn prepared(&self) -> Self {
+        let bytes = |subject: &Subject| matches!(subject.cost_after, Some(CostAfter::BytesSent));
+        let in_flight =
+            |s: &Subject| s.plan.is_some() || s.limiter.core().limits.count_in_flight();
+        Self {
+            looks_at_responses: self.subjects.iter().any(Subject::looks_at_responses),
+            holds_on: self.subjects.iter().any(|s| bytes(s) || in_flight(s)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether responses say what is left.
+    #[inline]
+    pub(super) fn tells(&self) -> bool {
+        self.fields != RateLimitHeaders::None && !self.shadow
+    }
+
+    pub(super) fn how(&self) -> How {
+        How {
+            tell: self.tells(),
+            shadow: self.shadow,
+        }
+    }
+
+    /// Asks the subjects that have not said anything yet.
+    #[inline]
+    pub(super) fn ask(&self, held: &mut Held, head: &RequestHead<'_>) -> Step {
+        for subject in &self.subjects[held.len()..] {
+            match subject.ask(head, self.how()) {
+                Asked::Wait(key) => return Step::Wait(key),
+                Asked::Decided(decided) => {
+                    if let Some(refusal) = self.take(held, decided) {
+                        return Step::Refused(refusal);
+                    }
+                }
+            }
+        }
+        Step::Admitted
+    }
+
+    /// What a subject has decided; the refusal, if it is one that counts.
+    #[inline]
+    pub(super) fn take(&self, held: &mut Held, decided: Decided) -> Option<Refusal> {
+        let grant = match decided {
+            Decided::Granted(grant) => Some(grant),
+            Decided::Skipped => None,
+            Decided::Refused(_) if self.shadow => None,
+            Decided::Refused(refusal) => return Some(refusal),
+        };
+        held.push(grant);
+        None
+    }
+
+    pub(super) fn write_fields(
+        &self,
+        headers: &mut HeaderMap,
+        lines: &[wire::Line<'_>],
+        refusal: Option<&Refusal>,
+    ) {
+        let retry_after = refusal.and_then(Refusal::retry_after);
+        let clock = self.last().limiter.core().time.clock();
+        self.fields
+            .write(headers, lines, retry_after, clock.unix_seconds());
+    }
+}
+
+impl<S> Layer<S> for RateLimitLayer {
+    type Service = RateLimit<S>;
+
+    fn layer(&self, inner: S) -> RateLimit<S> {
+        RateLimit::new(inner, Arc::new(self.core.prepared()))
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("subjects", &self.subjects)
+            .field("fields", &self.fields)
+            .field("shadow", &self.shadow)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! Whom one set of limits is for, and what counts.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    Limits, RateLimiter,
+    decision::Refusal,
+    head::ResponseHead,
+    held::Grant,
+    key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey, RequestHead},
+    limiter::How,
+    table::Verdict,
+};
+use crate::peer::ClientIp;
+
+/// What happens to a request that has no key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WithoutKey {
+    /// All such requests share one key: the default. Nobody goes free, and nobody else pays.
+    #[default]
+    Share,
+    /// It is refused, with the status 400 (Bad Request).
+    Refuse,
+    /// It is not limited.
+    Skip,
+}
+
+type Shared<F> = Option<Arc<F>>;
+type Cost = dyn Fn(&RequestHead<'_>) -> u64 + Send + Sync;
+type Skip = dyn Fn(&RequestHead<'_>) -> bool + Send + Sync;
+type Plan = dyn Fn(&RequestHead<'_>) -> Option<Limits> + Send + Sync;
+type Counts = dyn Fn(&ResponseHead<'_>) -> bool + Send + Sync;
+type CostSaid = dyn Fn(&ResponseHead<'_>) -> Option<u64> + Send + Sync;
+
+/// One limiter, and how a layer uses it.
+#[derive(Clone)]
+pub(super) struct Subject {
+    pub(super) limiter: RateLimiter,
+    pub(super) key: Source,
+    pub(super) without_key: WithoutKey,
+    pub(super) cost: Shared<Cost>,
+    pub(super) skip: Shared<Skip>,
+    pub(super) plan: Shared<Plan>,
+    pub(super) counts: Shared<Counts>,
+    pub(super) cost_after: Option<CostAfter>,
+}
+
+#[derive(Clone)]
+pub(super) enum Source {
+    Now(Arc<dyn KeyExtractor>),
+    Later(Arc<dyn AsyncKeyExtractor>),
+}
+
+/// A cost that is known afterwards.
+#[derive(Clone)]
+pub(super) enum CostAfter {
+    Said(Arc<CostSaid>),
+    BytesSent,
+}
+
+/// What a subject makes of a request.
+pub(super) enum Asked {
+    Decided(Decided),
+    /// The key has to be waited for, and then [`Subject::decide_later`].
+    Wait(BoxFuture<'static, AsyncKey>),
+}
+
+pub(super) enum Decided {
+    /// It is not limited.
+    Skipped,
+    Granted(Grant),
+    Refused(Refusal),
+}
+
+impl Subject {
+    pub(super) fn new(limiter: RateLimiter) -> Self {
+        Self {
+            limiter,
+            key: Source::Now(Arc::new(ClientIp::default())),
+            without_key: WithoutKey::default(),
+            cost: None,
+            skip: None,
+            plan: None,
+            counts: None,
+            cost_after: None,
+        }
+    }
+
+    /// Whether something is left to do when there is a response, or its body has ended.
+    pub(super) fn looks_at_responses(&self) -> bool {
+        self.counts.is_some() || self.cost_after.is_some()
+    }
+
+    #[inline]
+    pub(super) fn ask(&self, head: &RequestHead<'_>, how: How) -> Asked {
+        if self.skip.as_ref().is_some_and(|skip| skip(head)) {
+            return Asked::Decided(Decided::Skipped);
+        }
+        match &self.key {
+            Source::Now(key) => Asked::Decided(self.decide(head, how, |to| key.extract(head, to))),
+            Source::Later(key) => Asked::Wait(key.extract(head)),
+        }
+    }
+
+    pub(super) fn decide_later(
+        &self,
+        head: &RequestHead<'_>,
+        how: How,
+        key: &AsyncKey,
+    ) -> Decided {
+        self.decide(head, how, |to| {
+            key.as_ref().ok_or(MissingKey)?.write(to);
+            Ok(())
+        })
+    }
+
+    #[inline]
+    fn decide(
+        &self,
+        head: &RequestHead<'_>,
+        how: How,
+        write: impl Fn(&mut KeyWriter<'_>) -> Result<(), MissingKey>,
+    ) -> Decided {
+        let core = self.limiter.core();
+        let fingerprint = match core.keys.of(&write) {
+            Ok(fingerprint) => fingerprint,
+            Err(MissingKey) => match self.without_key {
+                WithoutKey::Skip => return Decided::Skipped,
+                WithoutKey::Refuse => {
+                    return Decided::Refused(Refusal::missing_key(core.limits.clone()));
+                }
+                WithoutKey::Share => core.keys.of_missing(),
+            },
+        };
+        let plan = self.plan.as_ref().and_then(|plan| plan(head));
+        let limits = plan.as_ref().unwrap_or(&core.limits);
+        let cost = self.cost.as_ref().map_or(1, |cost| cost(head));
+        let (ruling, charge) = core.decide(fingerprint, limits, cost, how);
+        match ruling.verdict {
+            Verdict::Admitted { .. } => Decided::Granted(Grant {
+                charge,
+                plan,
+                left: ruling.left,
+            }),
+            Verdict::Refused(refused) => {
+                core.refused(fingerprint, |to| {
+                    write(to).inspect_err(|MissingKey| to.missing())
+                });
+                Decided::Refused(Refusal::new(limits.clone(), refused, ruling.left))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("limiter", &self.limiter)
+            .field("without_key", &self.without_key)
+            .finish_non_exhaustive()
+    }
+}

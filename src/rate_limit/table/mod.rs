@@ -1,0 +1,179 @@
+//! What each key has used: bounded, in shards that are locked for moments.
+//!
+//! A key is told by a fingerprint of 64 bits; two keys of the same fingerprint would share their limits, which among a
+//! million keys happens once in some thirty million processes.
+
+mod room;
+mod shard;
+mod slot;
+
+use smallvec::SmallVec;
+
+use self::shard::Shard;
+use super::{algorithm::Wait, limit::Limits};
+use crate::sync::Mutex;
+
+/// What was decided for one request.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    pub(super) verdict: Verdict,
+    /// Whether it was charged to the slot of those who found no room.
+    pub(super) shared: bool,
+    /// What is left of each limit, if that was asked for.
+    pub(super) left: Lefts,
+}
+
+impl Ruling {
+    /// How long an admitted request has to wait, in microseconds.
+    pub(super) fn delay(&self) -> u64 {
+        match self.verdict {
+            Verdict::Admitted { delay } => delay,
+            Verdict::Refused(_) => 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// To be let through after so many microseconds.
+    Admitted { delay: u64 },
+    Refused(Refused),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) wait: Wait,
+    /// The limits that refuse, a bit for each by its place; none if the key is blocked.
+    pub(super) violated: u8,
+}
+
+pub(super) type Lefts = SmallVec<[Left; 2]>;
+
+/// What is left of one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) remaining: u64,
+    /// Microseconds until the full quota is back.
+    pub(super) reset: u64,
+}
+
+/// What a key has left.
+#[derive(Debug)]
+pub(super) struct Peeked {
+    pub(super) limits: Limits,
+    pub(super) left: Lefts,
+    pub(super) blocked_until: u64,
+}
+
+/// One request, as the table has charged it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Charge {
+    pub(super) fingerprint: u64,
+    pub(super) cost: u64,
+    /// When it was charged.
+    pub(super) at: u64,
+    /// How long it has to wait from then.
+    pub(super) delay: u64,
+    /// Whether it was charged to the slot of those who found no room.
+    pub(super) shared: bool,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) cost: u64,
+    pub(super) now: u64,
+    /// Whether to say what is left.
+    pub(super) tell: bool,
+}
+
+/// Counts of the table itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TableCounts {
+    pub(super) keys: u64,
+    pub(super) forgotten: u64,
+    pub(super) overflowed: u64,
+}
+
+/// A shard with a cache line of its own: threads that use different shards leave each other alone.
+#[repr(align(128))]
+struct Own(Mutex<Shard>);
+
+pub(super) struct Table {
+    shards: Box<[Own]>,
+}
+
+impl Table {
+    /// For so many keys at most, in the sum of its shards rounded up.
+    pub(super) fn new(max_keys: usize) -> Self {
+        let room = room::Room::of(max_keys);
+        let shard = |_| Own(Mutex::new(Shard::new(room.keys_per_shard)));
+        Self {
+            shards: (0..room.shards).map(shard).collect(),
+        }
+    }
+
+    /// The most bytes that a table of so many keys takes under these limits, logs apart.
+    pub(super) fn most_bytes(max_keys: usize, limits: &Limits) -> usize {
+        let room = room::Room::of(max_keys);
+        room.shards * (size_of::<Own>() + Shard::most_bytes(room.keys_per_shard, limits))
+    }
+
+    #[inline]
+    fn shard(&self, fingerprint: u64) -> crate::sync::MutexGuard<'_, Shard> {
+        // Bits in the middle: the index inside takes the lower ones and the top seven.
+        let index = (fingerprint >> 40) as usize & (self.shards.len() - 1);
+        crate::sync::lock(&self.shards[index].0)
+    }
+
+    /// Decides, and charges what is admitted.
+    #[inline]
+    pub(super) fn decide(&self, fingerprint: u64, asked: Asked<'_>) -> Ruling {
+        self.shard(fingerprint).decide(fingerprint, asked)
+    }
+
+    /// What a key has left, or would have as a newcomer.
+    pub(super) fn peek(&self, fingerprint: u64, asked: Asked<'_>) -> Peeked {
+        self.shard(fingerprint).peek(fingerprint, asked)
+    }
+
+    /// Gives back what was charged, places in flight included.
+    pub(super) fn refund(&self, charge: Charge, now: u64) {
+        self.shard(charge.fingerprint).refund(charge, now);
+    }
+
+    /// Gives back the places in flight.
+    pub(super) fn release(&self, charge: Charge, now: u64) {
+        self.shard(charge.fingerprint).release(charge, now);
+    }
+
+    /// Charges what a request came to in the end, `asked.cost`, in place of what was charged before.
+    pub(super) fn settle(&self, charge: Charge, asked: Asked<'_>) {
+        self.shard(charge.fingerprint).settle(charge, asked);
+    }
+
+    /// Forgets what a key has used, and that it is blocked. What is in flight is still there.
+    pub(super) fn reset(&self, fingerprint: u64, now: u64) {
+        self.shard(fingerprint).reset(fingerprint, now);
+    }
+
+    /// Refuses all requests of a key until then.
+    pub(super) fn block(&self, fingerprint: u64, asked: Asked<'_>, until: u64) {
+        self.shard(fingerprint).block(fingerprint, asked, until);
+    }
+
+    pub(super) fn counts(&self) -> TableCounts {
+        let mut sum = TableCounts::default();
+        for shard in &self.shards {
+            let counts = crate::sync::lock(&shard.0).counts();
+            sum.keys += counts.keys;
+            sum.forgotten += counts.forgotten;
+            sum.overflowed += counts.overflowed;
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! What one key has used of its limits.
+
+use smallvec::SmallVec;
+
+use super::{Asked, Charge, Left, Lefts, Peeked, Refused, Ruling, Verdict};
+use crate::rate_limit::{
+    algorithm::{self, State, Wait},
+    limit::{Limit, Limits},
+};
+
+/// The states of most keys lie in the slot itself.
+type States = SmallVec<[State; 1]>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) fingerprint: u64,
+    /// Since when it counts: what was charged before that is not in it.
+    since: u64,
+    /// All is refused before this time.
+    blocked_until: u64,
+    /// Those that the states belong to.
+    limits: Limits,
+    states: States,
+}
+
+impl Slot {
+    pub(super) fn new(fingerprint: u64, limits: &Limits, now: u64) -> Self {
+        Self {
+            fingerprint,
+            since: now,
+            blocked_until: 0,
+            limits: limits.clone(),
+            states: fresh(limits),
+        }
+    }
+
+    /// All limits are asked before the first one is charged.
+    #[inline]
+    pub(super) fn decide(&mut self, asked: Asked<'_>) -> Ruling {
+        self.follow(asked);
+        let verdict = self.verdict(asked);
+        if let Verdict::Admitted { .. } = verdict {
+            for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+                limit
+                    .algorithm
+                    .charge(state, asked.now, limit.amount(asked.cost));
+            }
+        }
+        Ruling {
+            verdict,
+            shared: false,
+            left: if asked.tell {
+                self.left(asked.now)
+            } else {
+                Lefts::new()
+            },
+        }
+    }
+
+    #[inline]
+    fn verdict(&self, asked: Asked<'_>) -> Verdict {
+        if self.blocked_until > asked.now {
+            return Verdict::Refused(Refused {
+                wait: Wait::For(self.blocked_until - asked.now),
+                violated: 0,
+            });
+        }
+        let (mut delay, mut refused) = (0, None);
+        for (at, (limit, state)) in self.with_limits().enumerate() {
+            let cost = limit.amount(asked.cost);
+            match limit.algorithm.check(state, asked.now, cost) {
+                algorithm::Verdict::Admitted { delay: turn } => delay = delay.max(turn),
+                algorithm::Verdict::Refused(wait) => refused = Some(also(refused, at, wait)),
+            }
+        }
+        match refused {
+            None => Verdict::Admitted { delay },
+            Some(refused) => Verdict::Refused(refused),
+        }
+    }
+
+    fn left(&self, now: u64) -> Lefts {
+        let left = |(limit, state): (&Limit, &State)| Left {
+            remaining: limit.algorithm.remaining(state, now),
+            reset: limit.algorithm.reset(state, now),
+        };
+        self.with_limits().map(left).collect()
+    }
+
+    pub(super) fn peek(&self, now: u64) -> Peeked {
+        Peeked {
+            limits: self.limits.clone(),
+            left: self.left(now),
+            blocked_until: self.blocked_until,
+        }
+    }
+
+    pub(super) fn block(&mut self, until: u64) {
+        self.blocked_until = until;
+    }
+
+    /// Goes over to other limits, if the key has got some: what was used stays used.
+    #[inline]
+    fn follow(&mut self, asked: Asked<'_>) {
+        if !self.limits.is(asked.limits) {
+            self.adopt(asked.limits, asked.now);
+        }
+    }
+
+    /// A limit takes over from the one with its name, or else from the one in its place.
+    #[cold]
+    fn adopt(&mut self, limits: &Limits, now: u64) {
+        let old = self.limits.as_slice();
+        let taken_over = |(at, limit): (usize, &Limit)| {
+            let named = old.iter().position(|old| old.name() == limit.name());
+            let from = named.unwrap_or(at);
+            match old.get(from) {
+                Some(old) => limit
+                    .algorithm
+                    .adopt(&old.algorithm, &self.states[from], now),
+                None => limit.algorithm.fresh(),
+            }
+        };
+        self.states = limits.iter().enumerate().map(taken_over).collect();
+        self.limits = limits.clone();
+    }
+
+    pub(super) fn refund(&mut self, charge: Charge, now: u64) {
+        if charge.at < self.since {
+            return self.release(charge, now);
+        }
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+            give_back(limit, state, charge, limit.amount(charge.cost), now);
+        }
+    }
+
+    pub(super) fn release(&mut self, charge: Charge, now: u64) {
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+            if limit.counts_in_flight() {
+                give_back(limit, state, charge, limit.amount(charge.cost), now);
+            }
+        }
+    }
+
+    /// `asked.cost` is what the request came to.
+    pub(super) fn settle(&mut self, charge: Charge, asked: Asked<'_>) {
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+            let (before, after) = (limit.amount(charge.cost), limit.amount(asked.cost));
+            if after > before {
+                limit.algorithm.charge(state, asked.now, after - before);
+            } else if after < before && charge.at >= self.since {
+                give_back(limit, state, charge, before - after, asked.now);
+            }
+        }
+    }
+
+    /// As if nothing had been used. What is in flight is.
+    pub(super) fn reset(&mut self, now: u64) {
+        self.since = now;
+        self.blocked_until = 0;
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+            if !limit.counts_in_flight() {
+                *state = limit.algorithm.fresh();
+            }
+        }
+    }
+
+    /// Whether a fresh slot would decide the same.
+    pub(super) fn is_idle(&self, now: u64) -> bool {
+        self.blocked_until <= now
+            && self
+                .with_limits()
+                .all(|(limit, state)| limit.algorithm.reset(state, now) == 0)
+    }
+
+    /// How much of the limits is used, in parts of [`ALL_USED`]; none if the key is being limited, or in use:
+    /// it must not be forgotten.
+    pub(super) fn used(&self, now: u64) -> Option<u64> {
+        if self.blocked_until > now {
+            return None;
+        }
+        let mut most = 0;
+        for (limit, state) in self.with_limits() {
+            let (quota, left) = (limit.quota(), limit.algorithm.remaining(state, now));
+            if left == 0 || (limit.counts_in_flight() && left < quota) {
+                return None;
+            }
+            let used = u128::from(quota.saturating_sub(left)) * u128::from(ALL_USED);
+            let share = u64::try_from(used / u128::from(quota)).unwrap_or(ALL_USED);
+            most = most.max(share);
+        }
+        Some(most)
+    }
+
+    #[inline]
+    fn with_limits(&self) -> impl Iterator<Item = (&Limit, &State)> {
+        self.limits.as_slice().iter().zip(&self.states)
+    }
+}
+
+const ALL_USED: u64 = 1 << 20;
+
+fn fresh(limits: &Limits) -> States {
+    limits.iter().map(|limit| limit.algorithm.fresh()).collect()
+}
+
+fn give_back(limit: &Limit, state: &mut State, charge: Charge, cost: u64, now: u64) {
+    let turn = match limit.algorithm {
+        // The place in the queue is that of the request's turn.
+        algorithm::Algorithm::Queue(_) => charge.at.saturating_add(charge.delay),
+        _ => charge.at,
+    };
+    limit.algorithm.refund(state, turn, now, cost);
+}
+
+/// One more limit refuses: the request waits for the last of them.
+fn also(before: Option<Refused>, at: usize, wait: Wait) -> Refused {
+    let so_far = before.unwrap_or(Refused { wait, violated: 0 });
+    Refused {
+        wait: longer(so_far.wait, wait),
+        violated: so_far.violated | 1 << at,
+    }
+}
+
+fn longer(one: Wait, other: Wait) -> Wait {
+    match (one, other) {
+        (Wait::Never, _) | (_, Wait::Never) => Wait::Never,
+        (Wait::Unknown, _) | (_, Wait::Unknown) => Wait::Unknown,
+        (Wait::For(one), Wait::For(other)) => Wait::For(one.max(other)),
+    }
+}
