@@ -43,7 +43,7 @@ mod duration;
 mod error;
 #[cfg(feature = "response-cache")]
 mod flight;
-#[cfg(feature = "response-cache")]
+#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
 mod header;
 #[cfg(feature = "response-cache")]
 pub mod key;

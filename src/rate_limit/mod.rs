@@ -1,2 +1,9 @@
 //! Rate limiting.
 
+mod wire;
+
+pub use self::wire::{
+    body::ResponseBody,
+    fields::{RateLimitHeaders, ResetUnit},
+    refusal::RefusalBody,
+};

@@ -1,0 +1,126 @@
+//! The body of a response that is either the inner service's or a refusal.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The body of a limiter's responses: the inner service's, or a refusal's.
+    pub struct ResponseBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<B> {
+        Passed { #[pin] body: B },
+        Refused { rest: Bytes },
+    }
+}
+
+impl<B> ResponseBody<B> {
+    pub(crate) fn passed(body: B) -> Self {
+        Self {
+            kind: Kind::Passed { body },
+        }
+    }
+
+    pub(crate) fn refused(body: Bytes) -> Self {
+        Self {
+            kind: Kind::Refused { rest: body },
+        }
+    }
+}
+
+/// An empty body, which layers that refuse requests answer with.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::refused(Bytes::new())
+    }
+}
+
+impl<B: Body> Body for ResponseBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProj::Passed { body } => body.poll_frame(cx).map_ok(in_one_piece),
+            KindProj::Refused { rest } => {
+                let all = std::mem::take(rest);
+                Poll::Ready((!all.is_empty()).then(|| Ok(Frame::data(all))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Passed { body } => body.is_end_stream(),
+            Kind::Refused { rest } => rest.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Passed { body } => body.size_hint(),
+            Kind::Refused { rest } => SizeHint::with_exact(rest.len() as u64),
+        }
+    }
+}
+
+/// Without a copy if it is one piece already.
+fn in_one_piece<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
+    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
+}
+
+impl<B> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Passed { .. } => "ResponseBody(passed)",
+            Kind::Refused { .. } => "ResponseBody(refused)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_is_one_frame_whose_size_is_known() {
+        let mut body = ResponseBody::<Full<Bytes>>::refused(Bytes::from_static(b"no"));
+        assert_eq!(body.size_hint().exact(), Some(2));
+        assert!(!body.is_end_stream());
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "no");
+        assert!(body.is_end_stream());
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_inner_body_passes_with_its_size_and_trailers() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", "0".parse().unwrap());
+        let inner = Full::new(&b"data"[..]).with_trailers(std::future::ready(Some(Ok(trailers))));
+        let body = ResponseBody::passed(inner);
+        let collected = body.collect().await.unwrap();
+        assert_eq!(collected.trailers().unwrap()["grpc-status"], "0");
+        assert_eq!(collected.to_bytes(), "data");
+        let sized = ResponseBody::passed(Full::new(&b"data"[..]));
+        assert_eq!(sized.size_hint().exact(), Some(4));
+    }
+}
