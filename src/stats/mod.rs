@@ -1,5 +1,7 @@
 //! Counters that many cores can write at once.
 
+pub(crate) mod top;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many copies of a table there are: threads beyond that share.
