@@ -1,9 +1,11 @@
 //! The one source of time: a monotonic reading, the wall, and timers.
 //!
 //! Everything that depends on time takes a [`Clock`], so that a test moves one thing and freshness, dates
-//! and timeouts follow together. There are three kinds:
+//! and timeouts follow together. There are these kinds:
 //!
 //! * [`Clock::system`], the default: the operating system's clocks, and tokio's timers;
+//! * `Clock::fast` (feature `rate-limit`): the same with the processor's time-stamp counter for the monotonic
+//!   reading, which takes half the time;
 //! * [`Clock::tokio`]: tokio's time, for tests under `#[tokio::test(start_paused = true)]` or
 //!   `tokio::time::advance`. Tokio can pause its monotonic time only, so the wall is read once, at creation,
 //!   and moves with the monotonic time from there;
@@ -12,6 +14,9 @@
 //!
 //! Under paused time choose [`Clock::tokio`]: with [`Clock::system`] the timers would obey tokio's pause
 //! and the readings would not.
+
+#[cfg(feature = "rate-limit")]
+mod fast;
 
 use std::{
     fmt,
@@ -31,7 +36,8 @@ const BEGINNING: u64 = (1 << 32) * 1_000_000_000;
 /// A reading of a [`Clock`]'s monotonic time, in nanoseconds.
 ///
 /// Only differences between moments of one clock mean anything (those of [`Clock::system`] and
-/// [`Clock::tokio`] may be compared within a process while time is not paused). All arithmetic saturates.
+/// [`Clock::tokio`] may be compared within a process while time is not paused, and those of `Clock::fast` with
+/// them as far as it is exact). All arithmetic saturates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 
@@ -90,8 +96,21 @@ enum Kind {
     System {
         origin: Instant,
     },
+    /// Read without any indirection too, as that is what it is for.
+    #[cfg_attr(
+        not(feature = "rate-limit"),
+        expect(dead_code, reason = "`Clock::fast` makes it")
+    )]
+    Fast(Fast),
     Other(Arc<dyn TimeSource>),
 }
+
+#[cfg(feature = "rate-limit")]
+type Fast = &'static fast::Fast;
+
+/// Without its feature there is none.
+#[cfg(not(feature = "rate-limit"))]
+type Fast = std::convert::Infallible;
 
 /// What stands behind a [`Clock`] that is not the system's.
 pub(crate) trait TimeSource: fmt::Debug + Send + Sync {
@@ -126,6 +145,37 @@ impl Clock {
         })
     }
 
+    /// The clocks of the operating system, except that [`now`](Self::now) reads the processor's time-stamp counter:
+    /// a decision that takes some ten nanoseconds should not wait longer than that for the time.
+    ///
+    /// The counter is calibrated against the system's clock once per process, in the first call, which takes some
+    /// milliseconds (200 at most). Its moments count from the same point as those of [`Clock::system`] and may be
+    /// compared with them, with these caveats:
+    ///
+    /// - It runs apart from the system's clock by the error of that calibration, some ten parts per million: a second
+    ///   or a few per day. That is nothing to a window of an hour; do not compare what was stamped by one clock days
+    ///   ago with a reading of the other.
+    /// - Readings of two cores may be out of order by some nanoseconds.
+    /// - What the counter does while a machine sleeps, or is moved to another host, is the machine's affair. Stay
+    ///   with [`Clock::system`] where that happens.
+    ///
+    /// Where the processor has no counter of constant rate, the system's clock is read.
+    /// Wall and timers are the system's, and [`sleep_until`](Self::sleep_until) keeps its promise by this clock.
+    /// It is not for tests under paused time, as it cannot be paused.
+    ///
+    /// ```
+    /// use tower_keep::Clock;
+    ///
+    /// let clock = Clock::fast();
+    /// let (first, second) = (clock.now(), clock.now());
+    /// assert!(first <= second);
+    /// ```
+    #[cfg(feature = "rate-limit")]
+    #[must_use]
+    pub fn fast() -> Self {
+        Self(Kind::Fast(fast::Fast::of_the_process()))
+    }
+
     pub(crate) fn from_source(source: impl TimeSource + 'static) -> Self {
         Self(Kind::Other(Arc::new(source)))
     }
@@ -135,6 +185,7 @@ impl Clock {
     pub fn now(&self) -> Moment {
         match &self.0 {
             Kind::System { origin } => moment(*origin, Instant::now()),
+            Kind::Fast(fast) => fast.now(),
             Kind::Other(source) => source.now(),
         }
     }
@@ -144,6 +195,7 @@ impl Clock {
     pub fn wall(&self) -> SystemTime {
         match &self.0 {
             Kind::System { .. } => SystemTime::now(),
+            Kind::Fast(fast) => fast.wall(),
             Kind::Other(source) => source.wall(),
         }
     }
@@ -160,7 +212,7 @@ impl Clock {
     /// Completes when `duration` has passed, and not before.
     ///
     /// # Panics
-    /// With [`Clock::system`] and [`Clock::tokio`], outside a tokio runtime whose timers are enabled.
+    /// Outside of a tokio runtime whose timers are enabled, unless it is a clock moved by hand, which needs none.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.now() + duration)
     }
@@ -168,10 +220,11 @@ impl Clock {
     /// Completes when [`Clock::now`] has reached `deadline`, and not before.
     ///
     /// # Panics
-    /// With [`Clock::system`] and [`Clock::tokio`], outside a tokio runtime whose timers are enabled.
+    /// Outside of a tokio runtime whose timers are enabled, unless it is a clock moved by hand, which needs none.
     pub fn sleep_until(&self, deadline: Moment) -> Sleep {
         match &self.0 {
             Kind::System { .. } => tokio_sleep(deadline.duration_since(self.now())),
+            Kind::Fast(fast) => fast.sleep_until(deadline),
             Kind::Other(source) => source.sleep_until(deadline),
         }
     }
@@ -184,6 +237,7 @@ impl Clock {
     pub fn has_timers(&self) -> bool {
         match &self.0 {
             Kind::System { .. } => tokio_has_timers(),
+            Kind::Fast(fast) => fast.has_timers(),
             Kind::Other(source) => source.has_timers(),
         }
     }
@@ -241,6 +295,21 @@ impl TimeSource for TokioTime {
 
     fn has_timers(&self) -> bool {
         tokio_has_timers()
+    }
+}
+
+#[cfg(not(feature = "rate-limit"))]
+impl TimeSource for Fast {
+    fn now(&self) -> Moment {
+        match *self {}
+    }
+
+    fn wall(&self) -> SystemTime {
+        match *self {}
+    }
+
+    fn sleep_until(&self, _: Moment) -> Sleep {
+        match *self {}
     }
 }
 

@@ -18,7 +18,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
-//! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part |
+//! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
 //! | `test-util` | | [`test_util`]: the clock moved by hand, a slow and failing store, a counting service |
 //! | `full` | | all of them |
 //!
@@ -65,6 +65,8 @@ mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 
+#[cfg(feature = "rate-limit")]
+pub use self::rate_limit::{RateLimitLayer, RateLimiter};
 #[cfg(feature = "response-cache")]
 pub use self::response_cache::{CachePolicy, ResponseCacheLayer};
 pub use self::{

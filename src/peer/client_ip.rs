@@ -117,7 +117,7 @@ impl ClientIp {
     /// peer there is nobody to vouch for what the fields say.
     #[must_use]
     pub fn of(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
-        let peer = extensions.get::<PeerAddr>()?.0.ip().to_canonical();
+        let peer = PeerAddr::get(extensions)?.0.ip().to_canonical();
         let client = if self.is_trusted(peer) {
             self.walk(peer, headers)
         } else {

@@ -2,11 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    decision::Standings,
-    limiter::Core,
-    table::Charge,
-};
+use super::{decision::Standings, limiter::Core, table::Charge};
 
 /// A request is admitted, and charged.
 ///

@@ -4,8 +4,9 @@ use std::{error::Error, fmt, time::Duration};
 
 use super::{
     algorithm::Wait,
-    limit::Limits,
+    limit::{Limit, Limits},
     table::{Left, Lefts, Refused},
+    wire::fields::Line,
 };
 
 /// What is left of one limit.
@@ -48,17 +49,45 @@ impl Standings {
     }
 }
 
+impl<'a> From<Standing<'a>> for Line<'a> {
+    fn from(standing: Standing<'a>) -> Self {
+        Self {
+            name: standing.name,
+            quota: standing.quota,
+            window: standing.window,
+            remaining: standing.remaining,
+            reset: standing.reset,
+        }
+    }
+}
+
 pub(super) fn standings<'a>(
     limits: &'a Limits,
     left: &'a [Left],
 ) -> impl Iterator<Item = Standing<'a>> {
-    limits.iter().zip(left).map(|(limit, left)| Standing {
+    let both = limits.iter().zip(left);
+    both.map(|(limit, left)| standing(limit, *left))
+}
+
+/// Those of a key that has used nothing.
+pub(super) fn standings_in_full(limits: &Limits) -> impl Iterator<Item = Standing<'_>> {
+    limits.iter().map(|limit| {
+        let left = Left {
+            remaining: limit.quota(),
+            reset: 0,
+        };
+        standing(limit, left)
+    })
+}
+
+fn standing(limit: &Limit, left: Left) -> Standing<'_> {
+    Standing {
         name: limit.name(),
         quota: limit.quota(),
         window: limit.window(),
         remaining: left.remaining,
         reset: Duration::from_micros(left.reset),
-    })
+    }
 }
 
 /// Why a request is refused.

@@ -7,13 +7,15 @@ use smallvec::SmallVec;
 
 use super::{
     Limits,
-    body::RateLimitBody,
     decision::{Refusal, standings},
     head::ResponseHead,
     layer::Core,
     subject::{CostAfter, Subject},
     table::{Charge, Lefts},
-    wire,
+    wire::{
+        body::{ResponseBody, Watch},
+        fields::Line,
+    },
 };
 
 /// One subject admits the request.
@@ -113,7 +115,7 @@ impl Held {
 
     /// The response of the inner service, with what this layer makes of it.
     #[inline]
-    pub(super) fn finish<R>(mut self, mut response: Response<R>) -> Response<RateLimitBody<R>> {
+    pub(super) fn finish<R>(mut self, mut response: Response<R>) -> Response<ResponseBody<R>> {
         if response.extensions().get::<Refusal>().is_some() {
             // A limiter further in has refused it: nobody has been served.
             self.refund_all();
@@ -123,8 +125,15 @@ impl Held {
         if self.core.tells() {
             self.tell(&mut response);
         }
-        let holds = self.holds_on();
-        response.map(|body| RateLimitBody::theirs(body, holds.then(|| Box::new(self))))
+        if self.holds_on() {
+            let sending = Box::new(Sending {
+                held: self,
+                bytes: 0,
+            });
+            response.map(|body| ResponseBody::watched(body, sending))
+        } else {
+            response.map(ResponseBody::passed)
+        }
     }
 
     fn refund_all(&mut self) {
@@ -137,7 +146,11 @@ impl Held {
     fn look_at(&mut self, response: &ResponseHead<'_>) {
         for (subject, held) in self.core.subjects.iter().zip(&mut self.grants) {
             let Some(grant) = held else { continue };
-            if subject.counts.as_ref().is_some_and(|counts| !counts(response)) {
+            if subject
+                .counts
+                .as_ref()
+                .is_some_and(|counts| !counts(response))
+            {
                 grant.refund(subject);
                 *held = None;
             } else if let Some(CostAfter::Said(cost)) = &subject.cost_after
@@ -153,9 +166,9 @@ impl Held {
     #[inline(never)]
     fn tell<R>(&self, response: &mut Response<R>) {
         let told = self.granted();
-        let lines: SmallVec<[wire::Line<'_>; 4]> = told
+        let lines: SmallVec<[Line<'_>; 4]> = told
             .flat_map(|(subject, grant)| standings(grant.limits(subject), &grant.left))
-            .map(wire::Line::from)
+            .map(Line::from)
             .collect();
         self.core.write_fields(response.headers_mut(), &lines, None);
     }
@@ -168,12 +181,25 @@ impl Held {
                 subject.sends_bytes() || grant.limits(subject).count_in_flight()
             })
     }
+}
 
-    /// The body has ended, or is dropped, after so many bytes.
-    pub(super) fn sent(&self, bytes: u64) {
-        for (subject, grant) in self.granted() {
+/// A response on its way, after so many bytes.
+struct Sending {
+    held: Held,
+    bytes: u64,
+}
+
+impl Watch for Sending {
+    fn sent(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        for (subject, grant) in self.held.granted() {
             if subject.sends_bytes() {
-                grant.settle(subject, bytes);
+                grant.settle(subject, self.bytes);
             }
         }
     }

@@ -1,19 +1,20 @@
 //! The layer. Its settings are in [`settings`](super::settings).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::HeaderMap;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
 use super::{
     RateLimit, RateLimitHeaders, RateLimiter,
-    decision::Refusal,
+    decision::{Refusal, standings_in_full},
     held::Held,
-    key::RequestHead,
+    key::{AsyncKey, RequestHead},
     limiter::How,
     refuse::Answer,
-    subject::{Asked, CostAfter, Decided, Subject},
-    wire,
+    subject::{Asked, Decided, Subject},
+    wire::fields::{Line, Said},
 };
 
 /// Puts limits in front of a service. See the [module docs](super).
@@ -32,6 +33,9 @@ pub(super) struct Core {
     pub(super) fields: RateLimitHeaders,
     pub(super) answer: Answer,
     pub(super) shadow: bool,
+    /// The field that says which limits there are, where these are always the same `lines`.
+    policy: Option<HeaderValue>,
+    lines: usize,
     /// Whether something is left to do when there is a response.
     pub(super) looks_at_responses: bool,
     /// Whether something may be left to do when its body has ended.
@@ -43,7 +47,7 @@ pub(super) enum Step {
     Admitted,
     Refused(Refusal),
     /// The next subject waits for its key.
-    Wait(futures_util::future::BoxFuture<'static, super::key::AsyncKey>),
+    Wait(BoxFuture<'static, AsyncKey>),
 }
 
 impl RateLimitLayer {
@@ -57,6 +61,8 @@ impl RateLimitLayer {
             fields: RateLimitHeaders::default(),
             answer: Answer::default(),
             shadow: false,
+            policy: None,
+            lines: 0,
             looks_at_responses: false,
             holds_on: false,
         };
@@ -89,14 +95,27 @@ impl Core {
 
     /// The same, with what follows from the settings.
     fn prepared(&self) -> Self {
-        let bytes = |subject: &Subject| matches!(subject.cost_after, Some(CostAfter::BytesSent));
-        let in_flight =
-            |s: &Subject| s.plan.is_some() || s.limiter.core().limits.count_in_flight();
+        let in_flight = |s: &Subject| s.plan.is_some() || s.limiter.core().limits.count_in_flight();
+        let (policy, lines) = self.policy();
         Self {
+            policy,
+            lines,
             looks_at_responses: self.subjects.iter().any(Subject::looks_at_responses),
-            holds_on: self.subjects.iter().any(|s| bytes(s) || in_flight(s)),
+            holds_on: self
+                .subjects
+                .iter()
+                .any(|s| s.sends_bytes() || in_flight(s)),
             ..self.clone()
         }
+    }
+
+    fn policy(&self) -> (Option<HeaderValue>, usize) {
+        if self.subjects.iter().any(|subject| subject.plan.is_some()) {
+            return (None, 0);
+        }
+        let limits = self.subjects.iter().map(|s| &s.limiter.core().limits);
+        let lines: Vec<Line<'_>> = limits.flat_map(standings_in_full).map(Line::from).collect();
+        (self.fields.policy(&lines), lines.len())
     }
 
     /// Whether responses say what is left.
@@ -128,6 +147,16 @@ impl Core {
         Step::Admitted
     }
 
+    /// The next subject has its key; the others go on.
+    pub(super) fn go_on(&self, held: &mut Held, head: &RequestHead<'_>, key: &AsyncKey) -> Step {
+        let subject = &self.subjects[held.len()];
+        let decided = subject.decide_later(head, self.how(), key);
+        match self.take(held, decided) {
+            Some(refusal) => Step::Refused(refusal),
+            None => self.ask(held, head),
+        }
+    }
+
     /// What a subject has decided; the refusal, if it is one that counts.
     #[inline]
     pub(super) fn take(&self, held: &mut Held, decided: Decided) -> Option<Refusal> {
@@ -144,13 +173,16 @@ impl Core {
     pub(super) fn write_fields(
         &self,
         headers: &mut HeaderMap,
-        lines: &[wire::Line<'_>],
-        refusal: Option<&Refusal>,
+        lines: &[Line<'_>],
+        retry_after: Option<Duration>,
     ) {
-        let retry_after = refusal.and_then(Refusal::retry_after);
+        let said = Said {
+            lines,
+            policy: self.policy.as_ref().filter(|_| lines.len() == self.lines),
+            retry_after,
+        };
         let clock = self.last().limiter.core().time.clock();
-        self.fields
-            .write(headers, lines, retry_after, clock.unix_seconds());
+        self.fields.write(headers, &said, clock);
     }
 }
 

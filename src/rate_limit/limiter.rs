@@ -3,15 +3,15 @@
 use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
+    admission::Admission,
     decision::{Refusal, Standings},
     key::{Fingerprints, KeyWriter, LimitKey},
-    limit::{Count, Limit, Limits},
-    admission::Admission,
+    limit::{Count, Limits},
     stats::Stats,
     table::{Asked, Charge, Ruling, Table, Verdict},
     time::{Timeline, micros},
 };
-use crate::{clock::Clock, stats::Top};
+use crate::{clock::Clock, stats::top::Top};
 
 /// So many of the keys that are refused most are counted.
 const TOP_KEYS: usize = 32;
@@ -141,15 +141,15 @@ impl RateLimiter {
         }
     }
 
-    /// The same as [`check`](Self::check), and waits for the turn that a [leaky queue](Limit::leaky_queue) gives. Who
+    /// The same as [`check`](Self::check), and waits for the turn that a [leaky queue](super::Limit::leaky_queue) gives. Who
     /// drops the future gives its place back.
     ///
     /// # Errors
     /// If it is refused, at once.
-    pub fn acquire(
+    pub fn acquire<K: LimitKey>(
         &self,
-        key: impl LimitKey,
-    ) -> impl Future<Output = Result<Admission, Refusal>> + Send + use<'_> {
+        key: K,
+    ) -> impl Future<Output = Result<Admission, Refusal>> + Send + use<'_, K> {
         let admitted = self.check(key);
         async move {
             let admission = admitted?;
@@ -310,7 +310,6 @@ fn count(limits: &Limits, ruling: &Ruling, shadow: bool) {
         }
     }
 }
-
 
 impl<L: Into<Limits>> From<L> for RateLimiter {
     fn from(limits: L) -> Self {

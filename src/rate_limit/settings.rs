@@ -73,10 +73,7 @@ impl RateLimitLayer {
 
     /// Requests that are not limited: health checks, the application's own address.
     #[must_use]
-    pub fn skip(
-        mut self,
-        skip: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
-    ) -> Self {
+    pub fn skip(mut self, skip: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.last().skip = Some(Arc::new(skip));
         self
     }

@@ -4,7 +4,7 @@ use super::{
     limit::{Count, Limits},
     table::TableCounts,
 };
-pub use crate::stats::TopKey;
+pub use crate::stats::top::TopKey;
 
 /// What a limiter has counted since it was made. Counts of one snapshot may be apart by requests in flight.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

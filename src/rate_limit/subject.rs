@@ -89,9 +89,14 @@ impl Subject {
         }
     }
 
-    /// Whether something is left to do when there is a response, or its body has ended.
+    /// Whether something is left to do when there is a response.
     pub(super) fn looks_at_responses(&self) -> bool {
-        self.counts.is_some() || self.cost_after.is_some()
+        self.counts.is_some() || matches!(self.cost_after, Some(CostAfter::Said(_)))
+    }
+
+    /// Whether it costs the bytes that are sent.
+    pub(super) fn sends_bytes(&self) -> bool {
+        matches!(self.cost_after, Some(CostAfter::BytesSent))
     }
 
     #[inline]
@@ -105,12 +110,7 @@ impl Subject {
         }
     }
 
-    pub(super) fn decide_later(
-        &self,
-        head: &RequestHead<'_>,
-        how: How,
-        key: &AsyncKey,
-    ) -> Decided {
+    pub(super) fn decide_later(&self, head: &RequestHead<'_>, how: How, key: &AsyncKey) -> Decided {
         self.decide(head, how, |to| {
             key.as_ref().ok_or(MissingKey)?.write(to);
             Ok(())

@@ -1,5 +1,7 @@
 //! Counters that many cores can write at once.
 
+pub(crate) mod top;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many copies of a table there are: threads beyond that share.
@@ -9,38 +11,58 @@ const STRIPES: usize = 8;
 /// thing do not wait for one another's cache line; reading sums the stripes.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    stripes: [Box<[AtomicU64]>; STRIPES],
+    stripes: [Box<[Lines]>; STRIPES],
+    len: usize,
 }
+
+/// Two cache lines, which processors fetch together: small tables do not lie beside one another in them.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Lines([AtomicU64; PER_LINES]);
+
+const PER_LINES: usize = 16;
 
 impl Counters {
     /// A table of `len` counters.
     pub(crate) fn new(len: usize) -> Self {
+        let lines = || (0..len.div_ceil(PER_LINES)).map(|_| Lines::default());
         Self {
-            stripes: std::array::from_fn(|_| (0..len).map(|_| AtomicU64::new(0)).collect()),
+            stripes: std::array::from_fn(|_| lines().collect()),
+            len,
         }
     }
 
     /// Adds one. An index beyond the table counts nothing.
+    #[inline]
     pub(crate) fn add(&self, index: usize) {
-        if let Some(counter) = self.stripes[stripe()].get(index) {
+        if let Some(counter) = counter(&self.stripes[stripe()], index) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// The sums.
     pub(crate) fn snapshot(&self) -> Vec<u64> {
-        let len = self.stripes[0].len();
         let sum = |index: usize| {
-            self.stripes
+            let counters = self
+                .stripes
                 .iter()
-                .map(|stripe| stripe[index].load(Ordering::Relaxed))
+                .filter_map(|lines| counter(lines, index));
+            counters
+                .map(|counter| counter.load(Ordering::Relaxed))
                 .sum()
         };
-        (0..len).map(sum).collect()
+        (0..self.len).map(sum).collect()
     }
 }
 
+#[inline]
+fn counter(lines: &[Lines], index: usize) -> Option<&AtomicU64> {
+    let Lines(counters) = lines.get(index / PER_LINES)?;
+    counters.get(index % PER_LINES)
+}
+
 /// This thread's stripe.
+#[inline]
 fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -68,6 +90,7 @@ mod tests {
     fn an_index_beyond_the_table_counts_nothing() {
         let counters = Counters::new(1);
         counters.add(1);
+        counters.add(1_000);
         assert_eq!(counters.snapshot(), [0]);
     }
 }

@@ -1,1 +1,4 @@
 //! Rate limiting, through its public API.
+
+#[cfg(feature = "axum")]
+mod peer;

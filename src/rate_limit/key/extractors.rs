@@ -29,11 +29,7 @@ pub trait KeyExtractor: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the request has none. What has been written does not count then.
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey>;
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey>;
 }
 
 /// A request has no key.
@@ -51,11 +47,7 @@ impl Error for MissingKey {}
 /// The client's address, see [`ClientIp`].
 impl KeyExtractor for ClientIp {
     #[inline]
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         let client = self.of(head.extensions(), head.headers());
         key.address(client.ok_or(MissingKey)?);
         Ok(())
@@ -90,11 +82,7 @@ impl HeaderKey {
 }
 
 impl KeyExtractor for HeaderKey {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         let value = head.headers().get(&self.0).ok_or(MissingKey)?;
         key.secret(value.as_bytes());
         Ok(())
@@ -106,11 +94,7 @@ impl KeyExtractor for HeaderKey {
 pub struct UserKey;
 
 impl KeyExtractor for UserKey {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         let principal = head.extensions().get::<Principal>();
         key.text(principal.and_then(Principal::user_id).ok_or(MissingKey)?);
         Ok(())
@@ -122,11 +106,7 @@ impl KeyExtractor for UserKey {
 pub struct SessionKey;
 
 impl KeyExtractor for SessionKey {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         let principal = head.extensions().get::<Principal>();
         let session = principal.and_then(Principal::session_handle);
         key.secret(session.ok_or(MissingKey)?.as_bytes());
@@ -139,11 +119,7 @@ impl KeyExtractor for SessionKey {
 pub struct PathKey;
 
 impl KeyExtractor for PathKey {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         key.text(head.uri().path());
         Ok(())
     }
@@ -154,11 +130,7 @@ impl KeyExtractor for PathKey {
 pub struct MethodKey;
 
 impl KeyExtractor for MethodKey {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         key.text(head.method().as_str());
         Ok(())
     }
@@ -172,11 +144,7 @@ pub struct RouteKey;
 
 #[cfg(feature = "axum")]
 impl KeyExtractor for RouteKey {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         let route = head.extensions().get::<axum::extract::MatchedPath>();
         key.text(route.ok_or(MissingKey)?.as_str());
         Ok(())
@@ -225,11 +193,7 @@ where
     F: Fn(&RequestHead<'_>) -> Option<K> + Send + Sync + 'static,
     K: LimitKey,
 {
-    fn extract(
-        &self,
-        head: &RequestHead<'_>,
-        key: &mut KeyWriter<'_>,
-    ) -> Result<(), MissingKey> {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         self.0(head).ok_or(MissingKey)?.write(key);
         Ok(())
     }

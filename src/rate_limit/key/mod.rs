@@ -9,6 +9,12 @@ mod head;
 mod value;
 mod writer;
 
+#[cfg(feature = "axum")]
+pub use self::extractors::RouteKey;
+pub(super) use self::{
+    extractors::{AsyncKey, AsyncKeyExtractor},
+    writer::Fingerprints,
+};
 pub use self::{
     extractors::{
         Everyone, FromFn, HeaderKey, KeyExtractor, MethodKey, MissingKey, PathKey, SessionKey,
@@ -17,10 +23,4 @@ pub use self::{
     head::RequestHead,
     value::{LimitKey, Secret},
     writer::KeyWriter,
-};
-#[cfg(feature = "axum")]
-pub use self::extractors::RouteKey;
-pub(super) use self::{
-    extractors::{AsyncKey, AsyncKeyExtractor},
-    writer::Fingerprints,
 };

@@ -45,6 +45,13 @@ impl Fingerprints {
         }
     }
 
+    /// That of all requests without a key.
+    pub(in super::super) fn of_missing(&self) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write_u8(Kind::Missing as u8);
+        hasher.finish()
+    }
+
     /// What is written, as it can be shown: secrets as fingerprints, and not more than 64 bytes or so.
     pub(in super::super) fn label<E>(
         &self,
@@ -168,7 +175,10 @@ impl Label<'_> {
         }
         // Writing to a string does not fail.
         let _ = self.text.write_fmt(part);
-        let end = self.text.floor_char_boundary(SHOWN.min(self.text.len()));
+        let mut end = SHOWN.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
         self.text.truncate(end);
     }
 }

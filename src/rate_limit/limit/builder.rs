@@ -88,7 +88,7 @@ impl<K: Kind> LimitBuilder<K> {
         if self.count == 0 {
             return Err(InvalidLimit(Problem::NoQuota));
         }
-        let algorithm = self.kind.algorithm(self.count, self.per)?;
+        let Made(algorithm) = self.kind.made(self.count, self.per)?;
         Ok(Limit { name, algorithm })
     }
 }
@@ -123,16 +123,20 @@ fn micros(per: Duration) -> Result<u64, InvalidLimit> {
 mod sealed {
     use super::{Algorithm, Duration, InvalidLimit};
 
+    /// What a kind of limit comes to.
+    #[derive(Debug)]
+    pub struct Made(pub(super) Algorithm);
+
     /// A kind of limit.
     pub trait Kind {
         #[doc(hidden)]
-        fn algorithm(self, count: u64, per: Option<Duration>) -> Result<Algorithm, InvalidLimit>;
+        fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit>;
     }
 
     /// A kind of limit that is for a time.
     pub trait Timed {}
 }
-use sealed::{Kind, Timed};
+use sealed::{Kind, Made, Timed};
 
 /// A limit that counts by windows of time, see [`Limit::fixed_window`], [`Limit::sliding_window`] and
 /// [`Limit::sliding_log`].
@@ -163,14 +167,14 @@ impl Window {
 impl Timed for Window {}
 
 impl Kind for Window {
-    fn algorithm(self, count: u64, per: Option<Duration>) -> Result<Algorithm, InvalidLimit> {
+    fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit> {
         let window = micros(checked(per)?)?;
-        Ok(match self.0 {
+        Ok(Made(match self.0 {
             Counting::Fixed => Algorithm::FixedWindow(FixedWindow::new(count, window)),
             Counting::Sliding => Algorithm::SlidingWindow(SlidingWindow::new(count, window)),
             Counting::Log if count > LONGEST_LOG => return Err(InvalidLimit(Problem::LongLog)),
             Counting::Log => Algorithm::SlidingLog(SlidingLog::new(count, window)),
-        })
+        }))
     }
 }
 
@@ -183,7 +187,7 @@ pub struct TokenBucket {
 impl Timed for TokenBucket {}
 
 impl Kind for TokenBucket {
-    fn algorithm(self, count: u64, per: Option<Duration>) -> Result<Algorithm, InvalidLimit> {
+    fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit> {
         bucket(count, per, self.burst)
     }
 }
@@ -197,19 +201,19 @@ pub struct LeakyBucket {
 impl Timed for LeakyBucket {}
 
 impl Kind for LeakyBucket {
-    fn algorithm(self, count: u64, per: Option<Duration>) -> Result<Algorithm, InvalidLimit> {
+    fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit> {
         bucket(count, per, self.capacity)
     }
 }
 
-fn bucket(count: u64, per: Option<Duration>, holds: Option<u64>) -> Result<Algorithm, InvalidLimit> {
+fn bucket(count: u64, per: Option<Duration>, holds: Option<u64>) -> Result<Made, InvalidLimit> {
     let (period, holds) = (nanos(checked(per)?)?, holds.unwrap_or(count));
     if holds == 0 {
         return Err(InvalidLimit(Problem::NoBurst));
     }
     Gcra::new(count, period, holds)
-        .map(Algorithm::Bucket)
-        .ok_or(InvalidLimit(Problem::TooSlow))
+        .map(|bucket| Made(Algorithm::Bucket(bucket)))
+        .ok_or(InvalidLimit(Problem::TooLarge))
 }
 
 /// See [`Limit::leaky_queue`].
@@ -221,11 +225,11 @@ pub struct LeakyQueue {
 impl Timed for LeakyQueue {}
 
 impl Kind for LeakyQueue {
-    fn algorithm(self, count: u64, per: Option<Duration>) -> Result<Algorithm, InvalidLimit> {
+    fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit> {
         let period = nanos(checked(per)?)?;
         Queue::new(count, period, self.waiting.unwrap_or(count))
-            .map(Algorithm::Queue)
-            .ok_or(InvalidLimit(Problem::TooSlow))
+            .map(|queue| Made(Algorithm::Queue(queue)))
+            .ok_or(InvalidLimit(Problem::TooLarge))
     }
 }
 
@@ -236,7 +240,7 @@ pub struct Concurrency {
 }
 
 impl Kind for Concurrency {
-    fn algorithm(self, count: u64, _: Option<Duration>) -> Result<Algorithm, InvalidLimit> {
-        Ok(Algorithm::InFlight(InFlight::new(count)))
+    fn made(self, count: u64, _: Option<Duration>) -> Result<Made, InvalidLimit> {
+        Ok(Made(Algorithm::InFlight(InFlight::new(count))))
     }
 }

@@ -14,13 +14,12 @@ pub(super) enum Problem {
     ShortPeriod,
     LongPeriod,
     NoBurst,
-    TooSlow,
+    TooLarge,
     LongLog,
     BadName,
     NoLimits,
     ManyLimits,
     SameName,
-    TooFast,
 }
 
 impl fmt::Display for InvalidLimit {
@@ -31,13 +30,12 @@ impl fmt::Display for InvalidLimit {
             Problem::ShortPeriod => "the time that the quota is for is less than a microsecond",
             Problem::LongPeriod => "the time that the quota is for is more than a century",
             Problem::NoBurst => "a bucket that holds nothing admits nothing",
-            Problem::TooSlow => "the bucket or the queue takes more than ten thousand years to drain",
+            Problem::TooLarge => "the numbers are too large to count with",
             Problem::LongLog => "a sliding log of more than 65536 requests takes too much memory",
             Problem::BadName => "a name has 1 to 64 printable ASCII characters",
             Problem::NoLimits => "a set of limits has at least one",
             Problem::ManyLimits => "a set of limits has at most eight",
             Problem::SameName => "two limits of a set have the same name",
-            Problem::TooFast => "the rate is beyond one per nanosecond",
         })
     }
 }

@@ -6,6 +6,7 @@ mod set;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub(super) use self::set::Count;
 pub use self::{
     builder::{Concurrency, LeakyBucket, LeakyQueue, LimitBuilder, TokenBucket, Window},
     error::InvalidLimit,
@@ -111,11 +112,7 @@ impl Limit {
 
     /// What `cost` is for this limit.
     pub(super) fn amount(&self, cost: u64) -> u64 {
-        if self.counts_in_flight() {
-            1
-        } else {
-            cost
-        }
+        if self.counts_in_flight() { 1 } else { cost }
     }
 
     pub(super) fn counts_in_flight(&self) -> bool {

@@ -36,7 +36,9 @@ impl Ruling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// To be let through after so many microseconds.
-    Admitted { delay: u64 },
+    Admitted {
+        delay: u64,
+    },
     Refused(Refused),
 }
 

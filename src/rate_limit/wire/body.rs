@@ -3,7 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, Bytes};
@@ -21,15 +21,27 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B> {
-        Passed { #[pin] body: B },
+        Passed { #[pin] body: B, watch: Option<Box<dyn Watch>> },
         Refused { rest: Bytes },
     }
+}
+
+/// Sees what is sent; dropped when the body has ended, or is dropped itself.
+pub(crate) trait Watch: Send + Sync {
+    fn sent(&mut self, bytes: u64);
 }
 
 impl<B> ResponseBody<B> {
     pub(crate) fn passed(body: B) -> Self {
         Self {
-            kind: Kind::Passed { body },
+            kind: Kind::Passed { body, watch: None },
+        }
+    }
+
+    pub(crate) fn watched(body: B, watch: Box<dyn Watch>) -> Self {
+        let watch = Some(watch);
+        Self {
+            kind: Kind::Passed { body, watch },
         }
     }
 
@@ -56,7 +68,11 @@ impl<B: Body> Body for ResponseBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
-            KindProj::Passed { body } => body.poll_frame(cx).map_ok(in_one_piece),
+            KindProj::Passed { body, watch } => {
+                let frame = ready!(body.poll_frame(cx)).map(|frame| frame.map(in_one_piece));
+                watched(watch, frame.as_ref());
+                Poll::Ready(frame)
+            }
             KindProj::Refused { rest } => {
                 let all = std::mem::take(rest);
                 Poll::Ready((!all.is_empty()).then(|| Ok(Frame::data(all))))
@@ -66,16 +82,27 @@ impl<B: Body> Body for ResponseBody<B> {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Passed { body } => body.is_end_stream(),
+            Kind::Passed { body, .. } => body.is_end_stream(),
             Kind::Refused { rest } => rest.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Passed { body } => body.size_hint(),
+            Kind::Passed { body, .. } => body.size_hint(),
             Kind::Refused { rest } => SizeHint::with_exact(rest.len() as u64),
         }
+    }
+}
+
+fn watched<E>(watch: &mut Option<Box<dyn Watch>>, frame: Option<&Result<Frame<Bytes>, E>>) {
+    match frame {
+        Some(Ok(frame)) => {
+            if let (Some(watch), Some(data)) = (watch, frame.data_ref()) {
+                watch.sent(data.len() as u64);
+            }
+        }
+        Some(Err(_)) | None => *watch = None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) enum Family {
 /// Outcomes that a limiter has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
+    InvalidArgument,
     ResourceExhausted,
     Unavailable,
 }
@@ -32,6 +33,7 @@ pub(crate) enum Code {
 impl Code {
     fn value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
+            Self::InvalidArgument => "3",
             Self::ResourceExhausted => "8",
             Self::Unavailable => "14",
         })

@@ -72,7 +72,7 @@ impl Refused<'_> {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, number::value(retry_after_seconds(wait)));
+            headers.insert(RETRY_AFTER, retry_after(wait));
         }
         response
     }
@@ -123,6 +123,42 @@ impl Refused<'_> {
         let pushback = self.retry_after.map_or(Pushback::Never, Pushback::After);
         family.refusal(Code::ResourceExhausted, &message, pushback)
     }
+}
+
+/// `Retry-After`: in whole seconds, not too early and at least one (RFC 9110 10.2.3).
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    number::value(retry_after_seconds(wait))
+}
+
+/// The response to a request with these header fields which has nothing to be limited by: 400 (Bad Request), or what
+/// gRPC has for it.
+pub(crate) fn missing_key(asked: &HeaderMap, body: RefusalBody) -> Response<Bytes> {
+    const SENTENCE: &str = "The request lacks what it is limited by";
+    if let Some(family) = Family::of(asked) {
+        return family.refusal(Code::InvalidArgument, SENTENCE, Pushback::Never);
+    }
+    let (content_type, body) = match body {
+        RefusalBody::Problem => (
+            Some("application/problem+json"),
+            concat!(
+                r#"{"type":"about:blank","title":"Bad Request","status":400,"#,
+                r#""detail":"The request lacks what it is limited by"}"#
+            ),
+        ),
+        RefusalBody::Text => (
+            Some("text/plain; charset=utf-8"),
+            "The request lacks what it is limited by.\n",
+        ),
+        RefusalBody::Empty => (None, ""),
+    };
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
 }
 
 #[cfg(test)]
