@@ -15,4 +15,5 @@ pub(crate) mod etag;
 pub(crate) mod list;
 pub(crate) mod no_vary_search;
 pub(crate) mod number;
+pub(crate) mod quota;
 pub(crate) mod range;

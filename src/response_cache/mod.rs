@@ -241,6 +241,9 @@
 //! - A layer that authenticates may stand on either side too. Outside, it decides who gets to the cache at all;
 //!   inside, only misses reach it, so use it there only for what it says with `Cache-Control` or `Personal`.
 //! - Response extensions do not survive in the store: a hit has the fields, the body and the trailers.
+//! - A layer that limits rates belongs outside if hits count too, and inside if only what is forwarded does. There,
+//!   its fields (`RateLimit`, `X-RateLimit-Remaining`, ...) reach the client whose request was forwarded and are not
+//!   stored: a quota is nobody else's.
 //! - The cache is always ready. It calls the inner service only when it has to, and awaits its readiness then.
 //!
 //! # Caveats
