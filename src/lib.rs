@@ -19,6 +19,7 @@
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
+//! | `metrics` | | counters go to the recorder of the [`metrics`](https://docs.rs/metrics) crate too |
 //! | `test-util` | | [`test_util`]: the clock moved by hand, a slow and failing store, a counting service |
 //! | `full` | | all of them |
 //!

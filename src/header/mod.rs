@@ -26,4 +26,7 @@ pub(crate) mod list;
 pub(crate) mod no_vary_search;
 pub(crate) mod number;
 #[cfg(feature = "response-cache")]
+pub(crate) mod quota;
+#[cfg(feature = "response-cache")]
+pub(crate) mod range;
 pub(crate) mod range;

@@ -203,6 +203,30 @@
 //! Why a request found nothing to use is in [`Stats::misses`] and in `Cache-Status`; tags that nothing carried when
 //! they were purged, misspelt ones perhaps, in [`Stats::unmet_tags`].
 //!
+//! # Metrics
+//!
+//! With the feature `metrics` what is in the [`Stats`] goes to the recorder of the `metrics` crate too, summed over
+//! all caches of the process. Install the recorder before the first request: each counter keeps what it finds when it
+//! first counts.
+//!
+//! | counter | labels | [`Stats`] |
+//! |---|---|---|
+//! | `tower_keep_response_cache_requests_total` | `outcome` (`hit`, `forwarded`), `reason` | [`hits`](Stats::hits), [`forwarded`](Stats::forwarded) |
+//! | `tower_keep_response_cache_not_stored_total` | `reason` | [`not_stored`](Stats::not_stored) |
+//! | `tower_keep_response_cache_stored_total` | | [`stored`](Stats::stored) |
+//! | `tower_keep_response_cache_refused_total` | | [`refused`](Stats::refused) |
+//! | `tower_keep_response_cache_store_errors_total` | | [`store_errors`](Stats::store_errors) |
+//! | `tower_keep_response_cache_validated_total` | | [`validated`](Stats::validated) |
+//! | `tower_keep_response_cache_invalidated_total` | | [`invalidated`](Stats::invalidated) |
+//! | `tower_keep_response_cache_unmet_tags_total` | | [`unmet_tags`](Stats::unmet_tags) |
+//! | `tower_keep_response_cache_refreshed_total` | | [`refreshed`](Stats::refreshed) |
+//! | `tower_keep_response_cache_collapsed_total` | | [`collapsed`](Stats::collapsed) |
+//! | `tower_keep_response_cache_not_collapsed_total` | `reason` | [`not_collapsed`](Stats::not_collapsed) |
+//! | `tower_keep_response_cache_shadowed_total` | `reason` | [`shadowed`](Stats::shadowed) |
+//! | `tower_keep_response_cache_shadow_differed_total` | | [`shadow_differed`](Stats::shadow_differed) |
+//!
+//! Each `reason` is the [name of a rule](Rule::name).
+//!
 //! # Where to put it
 //!
 //! Around anything that is a `Service<Request<..>> + Clone`: an axum router or route, a bare hyper service, a
@@ -217,6 +241,9 @@
 //! - A layer that authenticates may stand on either side too. Outside, it decides who gets to the cache at all;
 //!   inside, only misses reach it, so use it there only for what it says with `Cache-Control` or `Personal`.
 //! - Response extensions do not survive in the store: a hit has the fields, the body and the trailers.
+//! - A layer that limits rates belongs outside if hits count too, and inside if only what is forwarded does. There,
+//!   its fields (`RateLimit`, `X-RateLimit-Remaining`, ...) reach the client whose request was forwarded and are not
+//!   stored: a quota is nobody else's.
 //! - The cache is always ready. It calls the inner service only when it has to, and awaits its readiness then.
 //!
 //! # Caveats

@@ -1,7 +1,10 @@
 //! Counters: one for each way in which a request was answered and a response stored or not.
 
+mod metric;
+
 use std::{collections::BTreeMap, sync::Arc};
 
+use self::metric::metric;
 use super::policy::Rule;
 use crate::{stats::Counters as Table, store::Updated};
 
@@ -30,7 +33,7 @@ pub(crate) struct Counters(Arc<Table>);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(Arc::new(Table::new(SHADOWED + RULES)))
+        Self(Arc::new(Table::new(SHADOWED + RULES, metric)))
     }
 }
 
@@ -209,3 +212,6 @@ impl Stats {
         self.hit_count() + self.shadowed_count() + forwarded
     }
 }
+
+#[cfg(all(test, feature = "metrics"))]
+mod tests;

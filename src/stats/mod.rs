@@ -1,18 +1,35 @@
 //! Counters that many cores can write at once.
 
+#[cfg(feature = "metrics")]
+mod published;
+#[cfg(feature = "rate-limit")]
 pub(crate) mod top;
+#[cfg(not(feature = "metrics"))]
+mod unpublished;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+#[cfg(feature = "metrics")]
+pub(crate) use self::published::Metric;
+#[cfg(feature = "metrics")]
+use self::published::Published;
+#[cfg(not(feature = "metrics"))]
+pub(crate) use self::unpublished::Metric;
+#[cfg(not(feature = "metrics"))]
+use self::unpublished::Published;
 
 /// How many copies of a table there are: threads beyond that share.
 const STRIPES: usize = 8;
 
 /// A table of counters. Each thread writes to a stripe of its own, so that two cores counting the same
 /// thing do not wait for one another's cache line; reading sums the stripes.
+///
+/// With the feature `metrics` each count goes to the recorder of the `metrics` crate too.
 #[derive(Debug)]
 pub(crate) struct Counters {
     stripes: [Box<[Lines]>; STRIPES],
     len: usize,
+    published: Published,
 }
 
 /// Two cache lines, which processors fetch together: small tables do not lie beside one another in them.
@@ -23,12 +40,17 @@ struct Lines([AtomicU64; PER_LINES]);
 const PER_LINES: usize = 16;
 
 impl Counters {
-    /// A table of `len` counters.
-    pub(crate) fn new(len: usize) -> Self {
+    /// A table of `len` counters. `metric` says what each one is called where it is published, and is asked when it
+    /// first counts.
+    pub(crate) fn new(
+        len: usize,
+        metric: impl Fn(usize) -> Metric + Send + Sync + 'static,
+    ) -> Self {
         let lines = || (0..len.div_ceil(PER_LINES)).map(|_| Lines::default());
         Self {
             stripes: std::array::from_fn(|_| lines().collect()),
             len,
+            published: Published::new(len, metric),
         }
     }
 
@@ -38,6 +60,7 @@ impl Counters {
         if let Some(counter) = counter(&self.stripes[stripe()], index) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        self.published.add(index);
     }
 
     /// The sums.
@@ -77,7 +100,7 @@ mod tests {
 
     #[test]
     fn threads_lose_no_count() {
-        let counters = Counters::new(2);
+        let counters = Counters::new(2, |_| Metric::new("hits", ""));
         std::thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| (0..1000).for_each(|_| counters.add(1)));
@@ -88,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_index_beyond_the_table_counts_nothing() {
-        let counters = Counters::new(1);
+        let counters = Counters::new(1, |_| Metric::new("hits", ""));
         counters.add(1);
         counters.add(1_000);
         assert_eq!(counters.snapshot(), [0]);

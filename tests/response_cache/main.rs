@@ -38,6 +38,7 @@ mod purge;
 mod purge_model;
 mod queries;
 mod query_rules;
+mod quotas;
 mod random;
 mod ranges;
 mod readiness;

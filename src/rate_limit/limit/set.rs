@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{InvalidLimit, Limit, error::Problem};
-use crate::stats::Counters;
+use crate::stats::{Counters, Metric};
 
 /// The most limits of one set: as many as a byte has bits.
 const MOST: usize = 8;
@@ -54,7 +54,9 @@ impl Limits {
     }
 
     fn counted(limits: Box<[Limit]>) -> Self {
-        let counters = Counters::new(Count::all(limits.len()));
+        let names: Box<[Arc<str>]> = limits.iter().map(|limit| Arc::clone(&limit.name)).collect();
+        let metric = move |index| Count::metric(index, &names);
+        let counters = Counters::new(Count::all(limits.len()), metric);
         Self(Arc::new(Set { limits, counters }))
     }
 
@@ -106,6 +108,20 @@ impl Count {
 
     const fn all(limits: usize) -> usize {
         Self::OF_SET + 2 * limits
+    }
+
+    /// What a counter is called where it is published.
+    fn metric(index: usize, names: &[Arc<str>]) -> Metric {
+        const NAME: &str = "tower_keep_rate_limit_requests_total";
+        const WHAT: &str = "Requests that limits have decided about, by outcome and limit";
+        let metric = Metric::new(NAME, WHAT);
+        let Some(of_limit) = index.checked_sub(Self::OF_SET) else {
+            let outcome = ["admitted", "delayed", "blocked"][index];
+            return metric.label("outcome", outcome).label("limit", names.join(","));
+        };
+        let outcome = ["refused", "shadowed"][of_limit % 2];
+        let limit = names[of_limit / 2].to_string();
+        metric.label("outcome", outcome).label("limit", limit)
     }
 
     const fn index(self) -> usize {

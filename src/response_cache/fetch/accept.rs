@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::BoxError,
-    header::{connection::HopByHop, date},
+    header::{connection::HopByHop, date, quota},
     ledger::{Held, Standing},
     response_cache::{
         CachePolicy,
@@ -246,12 +246,14 @@ impl Exchange {
     }
 }
 
-/// What of a head is stored (RFC 9111 3.1).
+/// What of a head is stored (RFC 9111 3.1). A quota is that of the client whose request was forwarded, and others must
+/// not take it for theirs.
 pub(crate) fn stored_head(status: StatusCode, headers: &HeaderMap, storing: &Storing) -> Head {
     let hop_by_hop = HopByHop::of(headers);
     let is_a_part = status == StatusCode::PARTIAL_CONTENT;
     Head::stored(status, headers, |name| {
         hop_by_hop.has(name)
+            || quota::is_of_a_quota(name)
             || (is_a_part && OF_A_PART.contains(name))
             || storing.without.contains(name)
     })

@@ -23,7 +23,7 @@ use super::{in_flight::next_id, news::News};
 use crate::{
     clock::Moment,
     flight::Landing,
-    header::connection,
+    header::{connection, quota},
     key::Key,
     ledger::Held,
     personal::Personal,
@@ -177,7 +177,9 @@ fn stored_trailers(plan: &Plan, trailers: &HeaderMap) -> HeaderMap {
     let mut trailers = trailers.clone();
     connection::remove_hop_by_hop(&mut trailers);
     trailers.remove(header::SET_COOKIE);
-    for name in &plan.without {
+    let of_a_quota = trailers.keys().filter(|name| quota::is_of_a_quota(name));
+    let of_a_quota: Vec<HeaderName> = of_a_quota.cloned().collect();
+    for name in plan.without.iter().chain(&of_a_quota) {
         trailers.remove(name);
     }
     compact(&trailers)
