@@ -1,2 +1,3 @@
 //! Rate limiting.
 
+mod algorithm;

@@ -1,0 +1,231 @@
+//! A leaky bucket as a queue: requests leave it one interval apart, and each is told how long it waits for its turn.
+//!
+//! What a request that leaves the line had is a place that a later one may take. All turns between now and the end of
+//! the line are whole intervals apart, so a place is found again by its turn, and no two turns ever come closer.
+
+use super::{
+    Verdict, Wait,
+    exact::{Exact, Interval},
+    gcra::Gcra,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeakyQueue {
+    /// The line is a meter's level: what waits, and one that goes now.
+    meter: Gcra,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The end of the line, where the next turn is.
+    next_free: Exact,
+    holes: Option<Box<Holes>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Holes {
+    /// Turns before this were given at another interval: their places are lost.
+    since: Exact,
+    /// By their moment; they neither overlap nor touch, nor does one touch the end of the line.
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: Exact,
+    cost: u64,
+}
+
+impl LeakyQueue {
+    /// One unit every `period_ns / n` nanoseconds and `queue` that wait; none where the times are too long or too fine
+    /// to count with, or one is 0 that must not be.
+    pub(crate) fn new(n: u64, period_ns: u64, queue: u64) -> Option<Self> {
+        Some(Self {
+            meter: Gcra::new(n, period_ns, queue.checked_add(1)?)?,
+        })
+    }
+
+    #[inline]
+    pub(super) fn check(&self, line: &Line, now: u64, cost: u64) -> Verdict {
+        if let Some((_, place)) = self.place(line, now, cost).filter(|_| cost <= self.quota()) {
+            return Verdict::Admitted {
+                delay: self.until(place.start, now),
+            };
+        }
+        match self.meter.check(&line.next_free, now, cost) {
+            Verdict::Admitted { .. } => Verdict::Admitted {
+                delay: self.until(line.next_free, now),
+            },
+            refused @ Verdict::Refused(_) => refused,
+        }
+    }
+
+    #[inline]
+    pub(super) fn charge(&self, line: &mut Line, now: u64, cost: u64) {
+        self.forget(line, now);
+        match (self.place(line, now, cost), line.holes.as_mut()) {
+            (Some((index, place)), Some(holes)) => {
+                let start = self.end(Place { cost, ..place });
+                holes.places[index] = Place {
+                    start,
+                    cost: place.cost - cost,
+                };
+                holes.places.retain(|place| place.cost > 0);
+            }
+            _ => self.meter.charge(&mut line.next_free, now, cost),
+        }
+    }
+
+    /// Of the charge whose turn is at `turn`: its place is free for others, unless its turn has come.
+    pub(super) fn refund(&self, line: &mut Line, turn: u64, now: u64, cost: u64) {
+        self.forget(line, now);
+        // Turns are told rounded up, and stand whole intervals before the end of the line.
+        let behind = self
+            .interval()
+            .count_up(self.interval().minus(line.next_free, Exact::whole(turn)));
+        let start = self
+            .interval()
+            .minus(line.next_free, self.interval().times(behind.max(cost)));
+        if turn > now && turn == start.ceil() {
+            self.open(line.holes.get_or_insert_default(), Place { start, cost });
+            self.shorten(line);
+        }
+    }
+
+    pub(super) fn remaining(&self, line: &Line, now: u64) -> u64 {
+        let hole = self
+            .holes(line)
+            .filter_map(|place| self.to_come(*place, now))
+            .map(|place| place.cost)
+            .max();
+        self.meter
+            .remaining(&line.next_free, now)
+            .max(hole.unwrap_or(0))
+    }
+
+    pub(super) fn reset(&self, line: &Line, now: u64) -> u64 {
+        self.until(line.next_free, now)
+    }
+
+    /// Those who wait keep the turns that they were told, however long that is at another interval.
+    pub(super) fn adopt(&self, old: &Self, line: &Line, now: u64) -> Line {
+        if self == old {
+            return line.clone();
+        }
+        let end = line.next_free.max(Exact::whole(now)).ceil();
+        let since = Exact::whole(end);
+        let holes = (end > now).then(|| {
+            Box::new(Holes {
+                since,
+                places: Vec::new(),
+            })
+        });
+        Line {
+            next_free: since,
+            holes,
+        }
+    }
+
+    pub(super) const fn quota(&self) -> u64 {
+        self.meter.quota()
+    }
+
+    pub(super) const fn window(&self) -> u64 {
+        self.meter.window()
+    }
+
+    const fn interval(&self) -> &Interval {
+        self.meter.interval()
+    }
+
+    fn until(&self, moment: Exact, now: u64) -> u64 {
+        self.interval().minus(moment, Exact::whole(now)).ceil()
+    }
+
+    fn end(&self, place: Place) -> Exact {
+        self.interval()
+            .plus(place.start, self.interval().times(place.cost))
+    }
+
+    fn holes<'a>(&self, line: &'a Line) -> impl Iterator<Item = &'a Place> + use<'a> {
+        line.holes.iter().flat_map(|holes| &holes.places)
+    }
+
+    /// The earliest hole with room for a cost.
+    #[inline]
+    fn place(&self, line: &Line, now: u64, cost: u64) -> Option<(usize, Place)> {
+        let holes = line.holes.as_ref()?;
+        let to_come = holes.places.iter().map(|place| self.to_come(*place, now));
+        let fits = |place: Option<Place>| place.filter(|place| place.cost >= cost);
+        to_come
+            .enumerate()
+            .find_map(|(index, place)| Some((index, fits(place)?)))
+    }
+
+    /// What is left of a hole: the turns that have not passed.
+    fn to_come(&self, place: Place, now: u64) -> Option<Place> {
+        let passed = self
+            .interval()
+            .count_up(self.interval().minus(Exact::whole(now), place.start));
+        let cost = place.cost.checked_sub(passed).filter(|cost| *cost > 0)?;
+        Some(Place {
+            start: self.end(Place {
+                cost: passed,
+                ..place
+            }),
+            cost,
+        })
+    }
+
+    fn forget(&self, line: &mut Line, now: u64) {
+        if line.next_free <= Exact::whole(now) {
+            line.holes = None;
+        } else if let Some(holes) = line.holes.as_mut() {
+            holes.places = holes
+                .places
+                .iter()
+                .filter_map(|place| self.to_come(*place, now))
+                .collect();
+        }
+    }
+
+    /// There are never more holes than can wait, none twice, and none at another interval.
+    fn open(&self, holes: &mut Holes, hole: Place) {
+        let index = holes
+            .places
+            .partition_point(|place| place.start < hole.start);
+        let (before, after) = holes.places.split_at(index);
+        let apart = before
+            .last()
+            .is_none_or(|place| self.end(*place) <= hole.start)
+            && after
+                .first()
+                .is_none_or(|place| self.end(hole) <= place.start);
+        let bounded = u64::try_from(before.len() + after.len()).is_ok_and(|len| len < self.quota());
+        if apart && bounded && hole.start >= holes.since {
+            holes.places.insert(index, hole);
+            holes.places.dedup_by(|next, place| self.merge(place, next));
+        }
+    }
+
+    fn merge(&self, place: &mut Place, next: &Place) -> bool {
+        let touch = self.end(*place) == next.start;
+        if touch {
+            place.cost = place.cost.saturating_add(next.cost);
+        }
+        touch
+    }
+
+    /// A hole at the end of the line is none.
+    fn shorten(&self, line: &mut Line) {
+        let Some(holes) = line.holes.as_mut() else {
+            return;
+        };
+        if let Some(last) = holes
+            .places
+            .pop_if(|last| self.end(*last) >= line.next_free)
+        {
+            line.next_free = last.start;
+        }
+    }
+}
