@@ -60,13 +60,11 @@ impl Gcra {
 
     /// The tokens go back, whenever they were taken, and never make the bucket more than full.
     pub(super) fn refund(&self, tat: &mut Exact, now: u64, cost: u64) {
-        let full = Exact::whole(now);
-        if *tat > full {
-            *tat = self
-                .interval
-                .minus(*tat, self.interval.times(cost))
-                .max(full);
-        }
+        let full = Exact::whole(now).min(*tat);
+        *tat = self
+            .interval
+            .minus(*tat, self.interval.times(cost))
+            .max(full);
     }
 
     pub(super) fn remaining(&self, tat: &Exact, now: u64) -> u64 {

@@ -47,7 +47,7 @@ impl LeakyQueue {
 
     #[inline]
     pub(super) fn check(&self, line: &Line, now: u64, cost: u64) -> Verdict {
-        if let Some((_, place)) = self.place(line, now, cost) {
+        if let Some((_, place)) = self.place(line, now, cost).filter(|_| cost <= self.quota()) {
             return Verdict::Admitted {
                 delay: self.until(place.start, now),
             };
@@ -79,9 +79,6 @@ impl LeakyQueue {
     /// Of the charge whose turn is at `turn`: its place is free for others, unless its turn has come.
     pub(super) fn refund(&self, line: &mut Line, turn: u64, now: u64, cost: u64) {
         self.forget(line, now);
-        if turn <= now || line.next_free <= Exact::whole(now) {
-            return;
-        }
         // Turns are told rounded up, and stand whole intervals before the end of the line.
         let behind = self
             .interval()
@@ -89,11 +86,10 @@ impl LeakyQueue {
         let start = self
             .interval()
             .minus(line.next_free, self.interval().times(behind.max(cost)));
-        let holes = line.holes.get_or_insert_default();
-        if start >= holes.since {
-            self.open(holes, Place { start, cost });
+        if turn > now && turn == start.ceil() {
+            self.open(line.holes.get_or_insert_default(), Place { start, cost });
+            self.shorten(line);
         }
-        self.shorten(line);
     }
 
     pub(super) fn remaining(&self, line: &Line, now: u64) -> u64 {
@@ -193,7 +189,7 @@ impl LeakyQueue {
         }
     }
 
-    /// There are never more holes than can wait, and none twice.
+    /// There are never more holes than can wait, none twice, and none at another interval.
     fn open(&self, holes: &mut Holes, hole: Place) {
         let index = holes
             .places
@@ -206,7 +202,7 @@ impl LeakyQueue {
                 .first()
                 .is_none_or(|place| self.end(hole) <= place.start);
         let bounded = u64::try_from(before.len() + after.len()).is_ok_and(|len| len < self.quota());
-        if apart && bounded {
+        if apart && bounded && hole.start >= holes.since {
             holes.places.insert(index, hole);
             holes.places.dedup_by(|next, place| self.merge(place, next));
         }
@@ -215,7 +211,7 @@ impl LeakyQueue {
     fn merge(&self, place: &mut Place, next: &Place) -> bool {
         let touch = self.end(*place) == next.start;
         if touch {
-            place.cost += next.cost;
+            place.cost = place.cost.saturating_add(next.cost);
         }
         touch
     }
