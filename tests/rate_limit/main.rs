@@ -1,1 +1,3 @@
 //! Rate limiting, through its public API.
+
+mod adaptive;
