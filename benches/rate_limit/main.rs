@@ -80,7 +80,8 @@ fn many_keys(c: &mut Criterion) {
 
 fn said(c: &mut Criterion) {
     let mut group = c.benchmark_group("one key");
-    let mut service = limited(&admitting().headers(tower_keep::rate_limit::RateLimitHeaders::Draft11));
+    let mut service =
+        limited(&admitting().headers(tower_keep::rate_limit::RateLimitHeaders::Draft11));
     group.bench_function("layer, admitted, with fields", |b| {
         answering(b, || request(0), |asked| answer(&mut service, asked));
     });

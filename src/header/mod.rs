@@ -29,4 +29,3 @@ pub(crate) mod number;
 pub(crate) mod quota;
 #[cfg(feature = "response-cache")]
 pub(crate) mod range;
-pub(crate) mod range;

@@ -1,4 +1,5 @@
 //! Rate limiting, through its public API.
 
+mod adaptive;
 #[cfg(feature = "axum")]
 mod peer;

@@ -117,7 +117,9 @@ impl Count {
         let metric = Metric::new(NAME, WHAT);
         let Some(of_limit) = index.checked_sub(Self::OF_SET) else {
             let outcome = ["admitted", "delayed", "blocked"][index];
-            return metric.label("outcome", outcome).label("limit", names.join(","));
+            return metric
+                .label("outcome", outcome)
+                .label("limit", names.join(","));
         };
         let outcome = ["refused", "shadowed"][of_limit % 2];
         let limit = names[of_limit / 2].to_string();

@@ -171,6 +171,10 @@ fn unix_seconds_are_rounded_up_after_the_addition() {
     };
     fields.write(&mut headers, &said(&[line], None), &time.clock());
     assert_eq!(x_rate_limit(&headers), ["100", "50", "12"]);
+    let wait = Some(Duration::from_millis(100));
+    headers.clear();
+    fields.write(&mut headers, &said(&[line], wait), &time.clock());
+    assert_eq!(x_rate_limit(&headers), ["100", "50", "11"]);
 }
 
 #[test]
