@@ -116,6 +116,7 @@ impl ClientIp {
     /// The client's address; `None` if the request has no [`PeerAddr`], because without a trusted
     /// peer there is nobody to vouch for what the fields say.
     #[must_use]
+    #[inline]
     pub fn of(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = PeerAddr::get(extensions)?.0.ip().to_canonical();
         let client = if self.is_trusted(peer) {

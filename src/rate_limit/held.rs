@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Response;
+use http_body::Body;
 use smallvec::SmallVec;
 
 use super::{
@@ -23,8 +24,6 @@ pub(super) struct Grant {
     pub(super) charge: Charge,
     /// The limits, if they are not those of the limiter.
     pub(super) plan: Option<Limits>,
-    /// What is left of them, if that is to be told.
-    pub(super) left: Lefts,
 }
 
 impl Grant {
@@ -51,10 +50,19 @@ impl Grant {
 /// The grants of a request, by subject; none where it is not limited, or has been refunded.
 type Grants = SmallVec<[Option<Grant>; 1]>;
 
+/// Boxed: most of the time there is nothing in it.
+#[expect(
+    clippy::box_collection,
+    reason = "a third of the size, on a path where moves count"
+)]
+type Told = Option<Box<Vec<Lefts>>>;
+
 /// What is given back when it is dropped: all before the call, afterwards the places in flight.
 pub(super) struct Held {
     core: Arc<Core>,
     grants: Grants,
+    /// What is left of the limits of each, where that is to be told.
+    lefts: Told,
     called: bool,
 }
 
@@ -63,6 +71,7 @@ impl Held {
         Self {
             core,
             grants: SmallVec::new(),
+            lefts: None,
             called: false,
         }
     }
@@ -71,6 +80,23 @@ impl Held {
     #[inline]
     pub(super) fn push(&mut self, grant: Option<Grant>) {
         self.grants.push(grant);
+    }
+
+    /// Where the next subject says what is left, if that is to be told.
+    #[inline]
+    pub(super) fn next_left(&mut self) -> Option<&mut Lefts> {
+        if !self.core.tells() {
+            return None;
+        }
+        let lefts = self.lefts.get_or_insert_default();
+        lefts.resize_with(self.grants.len() + 1, Lefts::new);
+        lefts.last_mut()
+    }
+
+    /// What it has said.
+    pub(super) fn last_left(&mut self) -> Lefts {
+        let last = self.lefts.as_mut().and_then(|lefts| lefts.pop());
+        last.unwrap_or_default()
     }
 
     /// How many subjects have said something.
@@ -113,26 +139,32 @@ impl Held {
             .filter_map(|(subject, grant)| Some((subject, grant.as_ref()?)))
     }
 
-    /// The response of the inner service, with what this layer makes of it.
+    /// There is a response of the inner service: what it means for what was charged, and what it is to say.
     #[inline]
-    pub(super) fn finish<R>(mut self, mut response: Response<R>) -> Response<ResponseBody<R>> {
+    pub(super) fn respond<R>(&mut self, response: &mut Response<R>) {
         if response.extensions().get::<Refusal>().is_some() {
             // A limiter further in has refused it: nobody has been served.
             self.refund_all();
         } else if self.core.looks_at_responses {
-            self.look_at(&ResponseHead::of(&response));
+            self.look_at(&ResponseHead::of(response));
         }
         if self.core.tells() {
-            self.tell(&mut response);
+            self.tell(response);
         }
-        if self.holds_on() {
-            let sending = Box::new(Sending {
-                held: self,
-                bytes: 0,
-            });
-            response.map(|body| ResponseBody::watched(body, sending))
+    }
+
+    /// The body, which goes on holding what it has to.
+    pub(super) fn sending<R: Body>(self, body: R) -> ResponseBody<R> {
+        let sending = Box::new(Sending {
+            held: self,
+            bytes: 0,
+        });
+        if body.is_end_stream() {
+            // It may never be polled, and lie about for long.
+            drop(sending);
+            ResponseBody::passed(body)
         } else {
-            response.map(ResponseBody::passed)
+            ResponseBody::watched(body, sending)
         }
     }
 
@@ -165,9 +197,11 @@ impl Held {
     /// Adds the fields.
     #[inline(never)]
     fn tell<R>(&self, response: &mut Response<R>) {
-        let told = self.granted();
-        let lines: SmallVec<[Line<'_>; 4]> = told
-            .flat_map(|(subject, grant)| standings(grant.limits(subject), &grant.left))
+        let granted = self.core.subjects.iter().zip(&self.grants);
+        let lines: SmallVec<[Line<'_>; 4]> = granted
+            .zip(self.lefts.iter().flat_map(|lefts| lefts.iter()))
+            .filter_map(|((subject, grant), left)| Some((grant.as_ref()?.limits(subject), left)))
+            .flat_map(|(limits, left)| standings(limits, left))
             .map(Line::from)
             .collect();
         self.core.write_fields(response.headers_mut(), &lines, None);
@@ -175,7 +209,7 @@ impl Held {
 
     /// Whether something is left to do at the end of the body.
     #[inline]
-    fn holds_on(&self) -> bool {
+    pub(super) fn holds_on(&self) -> bool {
         self.core.holds_on
             && self.granted().any(|(subject, grant)| {
                 subject.sends_bytes() || grant.limits(subject).count_in_flight()

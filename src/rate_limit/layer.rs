@@ -2,18 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
 use super::{
     RateLimit, RateLimitHeaders, RateLimiter,
-    decision::{Refusal, standings_in_full},
+    decision::standings_in_full,
     held::Held,
     key::{AsyncKey, RequestHead},
-    limiter::How,
     refuse::Answer,
-    subject::{Asked, Decided, Subject},
+    subject::{Asked, Subject},
     wire::fields::{Line, Said},
 };
 
@@ -40,14 +38,6 @@ pub(super) struct Core {
     pub(super) looks_at_responses: bool,
     /// Whether something may be left to do when its body has ended.
     pub(super) holds_on: bool,
-}
-
-/// How far the subjects have come with a request.
-pub(super) enum Step {
-    Admitted,
-    Refused(Refusal),
-    /// The next subject waits for its key.
-    Wait(BoxFuture<'static, AsyncKey>),
 }
 
 impl RateLimitLayer {
@@ -124,50 +114,24 @@ impl Core {
         self.fields != RateLimitHeaders::None && !self.shadow
     }
 
-    pub(super) fn how(&self) -> How {
-        How {
-            tell: self.tells(),
-            shadow: self.shadow,
-        }
-    }
-
     /// Asks the subjects that have not said anything yet.
     #[inline]
-    pub(super) fn ask(&self, held: &mut Held, head: &RequestHead<'_>) -> Step {
+    pub(super) fn ask(&self, held: &mut Held, head: &RequestHead<'_>) -> Asked {
         for subject in &self.subjects[held.len()..] {
-            match subject.ask(head, self.how()) {
-                Asked::Wait(key) => return Step::Wait(key),
-                Asked::Decided(decided) => {
-                    if let Some(refusal) = self.take(held, decided) {
-                        return Step::Refused(refusal);
-                    }
-                }
+            match subject.ask(head, held) {
+                Asked::Passed => {}
+                other => return other,
             }
         }
-        Step::Admitted
+        Asked::Passed
     }
 
     /// The next subject has its key; the others go on.
-    pub(super) fn go_on(&self, held: &mut Held, head: &RequestHead<'_>, key: &AsyncKey) -> Step {
-        let subject = &self.subjects[held.len()];
-        let decided = subject.decide_later(head, self.how(), key);
-        match self.take(held, decided) {
-            Some(refusal) => Step::Refused(refusal),
-            None => self.ask(held, head),
+    pub(super) fn go_on(&self, held: &mut Held, head: &RequestHead<'_>, key: &AsyncKey) -> Asked {
+        match self.subjects[held.len()].decide_later(head, held, key) {
+            Asked::Passed => self.ask(held, head),
+            other => other,
         }
-    }
-
-    /// What a subject has decided; the refusal, if it is one that counts.
-    #[inline]
-    pub(super) fn take(&self, held: &mut Held, decided: Decided) -> Option<Refusal> {
-        let grant = match decided {
-            Decided::Granted(grant) => Some(grant),
-            Decided::Skipped => None,
-            Decided::Refused(_) if self.shadow => None,
-            Decided::Refused(refusal) => return Some(refusal),
-        };
-        held.push(grant);
-        None
     }
 
     pub(super) fn write_fields(

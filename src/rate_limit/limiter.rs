@@ -8,7 +8,7 @@ use super::{
     key::{Fingerprints, KeyWriter, LimitKey},
     limit::{Count, Limits},
     stats::Stats,
-    table::{Asked, Charge, Ruling, Table, Verdict},
+    table::{Asked, Charge, Lefts, Refused, Table, Verdict},
     time::{Timeline, micros},
 };
 use crate::{clock::Clock, stats::top::Top};
@@ -121,22 +121,24 @@ impl RateLimiter {
         cost: u64,
     ) -> Result<Admission, Refusal> {
         let fingerprint = self.core.keys.of_key(&key);
-        let how = How {
-            tell: true,
+        let mut left = Lefts::new();
+        let request = Asking {
+            fingerprint,
+            limits,
+            cost,
             shadow: false,
         };
-        let (ruling, charge) = self.core.decide(fingerprint, limits, cost, how);
-        match ruling.verdict {
-            Verdict::Admitted { .. } => {
-                let standings = Standings::new(limits.clone(), ruling.left);
+        match self.core.decide(request, Some(&mut left)) {
+            Ok(charge) => {
+                let standings = Standings::new(limits.clone(), left);
                 Ok(Admission::new(Arc::clone(&self.core), charge, standings))
             }
-            Verdict::Refused(refused) => {
+            Err(refused) => {
                 self.core.refused(fingerprint, |writer| {
                     key.write(writer);
                     Ok::<(), Infallible>(())
                 });
-                Err(Refusal::new(limits.clone(), refused, ruling.left))
+                Err(Refusal::new(limits.clone(), refused, left))
             }
         }
     }
@@ -217,36 +219,54 @@ impl Core {
             limits,
             cost,
             now: self.time.now(),
-            tell: true,
         }
     }
 
-    /// Decides, and counts what was decided; with what an admitted request is charged.
+    /// Decides, and counts what was decided; what an admitted request is charged.
     #[inline]
     pub(super) fn decide(
         &self,
-        fingerprint: u64,
-        limits: &Limits,
-        cost: u64,
-        how: How,
-    ) -> (Ruling, Charge) {
-        let now = self.time.now();
-        let asked = Asked {
+        asking: Asking<'_>,
+        left: Option<&mut Lefts>,
+    ) -> Result<Charge, Refused> {
+        let Asking {
+            fingerprint,
             limits,
             cost,
-            now,
-            tell: how.tell,
-        };
-        let ruling = self.table.decide(fingerprint, asked);
-        count(limits, &ruling, how.shadow);
-        let charge = Charge {
-            fingerprint,
-            cost,
-            at: now,
-            delay: ruling.delay(),
-            shared: ruling.shared,
-        };
-        (ruling, charge)
+            shadow,
+        } = asking;
+        let now = self.time.now();
+        let asked = Asked { limits, cost, now };
+        let ruling = self.table.decide(fingerprint, asked, left);
+        match ruling.verdict {
+            Verdict::Admitted { delay } => {
+                self.count_admitted(limits, delay);
+                Ok(Charge {
+                    fingerprint,
+                    cost,
+                    at: now,
+                    delay,
+                    shared: ruling.shared,
+                })
+            }
+            Verdict::Refused(refused) => {
+                count_refused(limits, refused, shadow);
+                Err(refused)
+            }
+        }
+    }
+
+    /// The table has counted it, for all limits together.
+    #[inline]
+    fn count_admitted(&self, limits: &Limits, delay: u64) {
+        if limits.is(&self.limits) {
+            limits.publish(Count::Admitted);
+        } else {
+            limits.count(Count::Admitted);
+        }
+        if delay > 0 {
+            limits.count(Count::Delayed);
+        }
     }
 
     /// One more refusal of this key.
@@ -280,34 +300,26 @@ impl Core {
     }
 }
 
-/// What is wanted besides the verdict.
+/// A request of this key, under these limits.
 #[derive(Clone, Copy)]
-pub(super) struct How {
-    /// What is left of the limits.
-    pub(super) tell: bool,
+pub(super) struct Asking<'a> {
+    pub(super) fingerprint: u64,
+    pub(super) limits: &'a Limits,
+    pub(super) cost: u64,
     /// Nobody is refused, whatever the verdict.
     pub(super) shadow: bool,
 }
 
-#[inline]
-fn count(limits: &Limits, ruling: &Ruling, shadow: bool) {
-    match ruling.verdict {
-        Verdict::Admitted { delay } => {
-            limits.count(Count::Admitted);
-            if delay > 0 {
-                limits.count(Count::Delayed);
-            }
-        }
-        Verdict::Refused(refused) if refused.violated == 0 => limits.count(Count::Blocked),
-        Verdict::Refused(refused) => {
-            for limit in (0..8).filter(|at| refused.violated >> at & 1 == 1) {
-                limits.count(if shadow {
-                    Count::Shadowed(limit)
-                } else {
-                    Count::Refused(limit)
-                });
-            }
-        }
+fn count_refused(limits: &Limits, refused: Refused, shadow: bool) {
+    if refused.violated == 0 {
+        limits.count(Count::Blocked);
+    }
+    for limit in (0..u8::BITS as usize).filter(|at| refused.violated >> at & 1 == 1) {
+        limits.count(if shadow {
+            Count::Shadowed(limit)
+        } else {
+            Count::Refused(limit)
+        });
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -19,7 +20,8 @@ use super::{
     decision::Refusal,
     held::Held,
     key::{AsyncKey, RequestHead},
-    layer::{Core, Step},
+    layer::Core,
+    subject::Asked,
     wire::body::ResponseBody,
 };
 
@@ -64,7 +66,7 @@ where
     S: Service<Request<Q>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     Q: Send + 'static,
-    R: 'static,
+    R: Body + 'static,
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
@@ -79,7 +81,7 @@ where
         let mut held = Held::new(Arc::clone(&self.core));
         let head = RequestHead::of(&request);
         let state = match self.core.ask(&mut held, &head) {
-            Step::Admitted if !held.is_delayed() => {
+            Asked::Passed if !held.is_delayed() => {
                 held.call();
                 let future = self.inner.call(request);
                 State::Called {
@@ -87,9 +89,9 @@ where
                     held: Some(held),
                 }
             }
-            Step::Refused(refusal) => State::refused(self.core.refuse(&head, refusal)),
-            Step::Admitted => self.later(request, held, None),
-            Step::Wait(key) => self.later(request, held, Some(key)),
+            Asked::Refused(refusal) => State::refused(self.core.refuse(&head, *refusal)),
+            Asked::Passed => self.later(request, held, None),
+            Asked::Wait(key) => self.later(request, held, Some(key)),
         };
         ResponseFuture { state }
     }
@@ -107,7 +109,7 @@ impl<S> RateLimit<S> {
         S: Service<Request<Q>, Response = Response<R>> + Clone + Send + 'static,
         S::Future: Send,
         Q: Send + 'static,
-        R: 'static,
+        R: Body + 'static,
     {
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
@@ -126,20 +128,26 @@ async fn answer<S, Q, R>(
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
     S: Service<Request<Q>, Response = Response<R>>,
+    R: Body,
 {
     let core = Arc::clone(held.core());
     while let Some(waiting) = key.take() {
         let found = waiting.await;
         match core.go_on(&mut held, &RequestHead::of(&request), &found) {
-            Step::Admitted => {}
-            Step::Refused(refusal) => return Ok(refused(&core, held, &request, refusal)),
-            Step::Wait(next) => key = Some(next),
+            Asked::Passed => {}
+            Asked::Refused(refusal) => return Ok(refused(&core, held, &request, *refusal)),
+            Asked::Wait(next) => key = Some(next),
         }
     }
     held.turn().await;
     held.call();
-    let response = inner.call(request).await?;
-    Ok(held.finish(response))
+    let mut response = inner.call(request).await?;
+    held.respond(&mut response);
+    Ok(if held.holds_on() {
+        response.map(|body| held.sending(body))
+    } else {
+        response.map(ResponseBody::passed)
+    })
 }
 
 /// What other subjects have charged is given back before the answer is made.
@@ -184,6 +192,7 @@ const READY_ONCE: &str = "a future is not polled again once it is ready";
 impl<F, R, E> Future for ResponseFuture<F, R, E>
 where
     F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
 {
     type Output = Result<Response<ResponseBody<R>>, E>;
 
@@ -191,9 +200,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Called { future, held } => {
-                let response = ready!(future.poll(cx))?;
-                let held = held.take().expect(READY_ONCE);
-                Poll::Ready(Ok(held.finish(response)))
+                let mut response = ready!(future.poll(cx))?;
+                let holding = held.as_mut().expect(READY_ONCE);
+                holding.respond(&mut response);
+                Poll::Ready(Ok(match held.take_if(|held| held.holds_on()) {
+                    Some(held) => response.map(|body| held.sending(body)),
+                    None => response.map(ResponseBody::passed),
+                }))
             }
             StateProjection::Refused { response } => {
                 Poll::Ready(Ok(*response.take().expect(READY_ONCE)))

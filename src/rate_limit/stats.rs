@@ -10,7 +10,7 @@ pub use crate::stats::top::TopKey;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests that were admitted, and charged to all limits.
+    /// Requests that were admitted, and charged to all limits; under those of plans too.
     pub admitted: u64,
     /// Those of them that had to wait for their turn.
     pub delayed: u64,
@@ -45,6 +45,7 @@ impl Stats {
     pub(super) fn new(limits: &Limits, table: TableCounts, top_refused: Vec<TopKey>) -> Self {
         Self {
             keys: table.keys,
+            admitted: table.admitted,
             forgotten: table.forgotten,
             overflowed: table.overflowed,
             top_refused,

@@ -8,10 +8,9 @@ use super::{
     Limits, RateLimiter,
     decision::Refusal,
     head::ResponseHead,
-    held::Grant,
+    held::{Grant, Held},
     key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey, RequestHead},
-    limiter::How,
-    table::Verdict,
+    limiter::Asking,
 };
 use crate::peer::ClientIp;
 
@@ -63,16 +62,11 @@ pub(super) enum CostAfter {
 
 /// What a subject makes of a request.
 pub(super) enum Asked {
-    Decided(Decided),
+    /// It is admitted, or not limited.
+    Passed,
+    Refused(Box<Refusal>),
     /// The key has to be waited for, and then [`Subject::decide_later`].
     Wait(BoxFuture<'static, AsyncKey>),
-}
-
-pub(super) enum Decided {
-    /// It is not limited.
-    Skipped,
-    Granted(Grant),
-    Refused(Refusal),
 }
 
 impl Subject {
@@ -100,18 +94,24 @@ impl Subject {
     }
 
     #[inline]
-    pub(super) fn ask(&self, head: &RequestHead<'_>, how: How) -> Asked {
+    pub(super) fn ask(&self, head: &RequestHead<'_>, held: &mut Held) -> Asked {
         if self.skip.as_ref().is_some_and(|skip| skip(head)) {
-            return Asked::Decided(Decided::Skipped);
+            held.push(None);
+            return Asked::Passed;
         }
         match &self.key {
-            Source::Now(key) => Asked::Decided(self.decide(head, how, |to| key.extract(head, to))),
+            Source::Now(key) => self.decide(head, held, |to| key.extract(head, to)),
             Source::Later(key) => Asked::Wait(key.extract(head)),
         }
     }
 
-    pub(super) fn decide_later(&self, head: &RequestHead<'_>, how: How, key: &AsyncKey) -> Decided {
-        self.decide(head, how, |to| {
+    pub(super) fn decide_later(
+        &self,
+        head: &RequestHead<'_>,
+        held: &mut Held,
+        key: &AsyncKey,
+    ) -> Asked {
+        self.decide(head, held, |to| {
             key.as_ref().ok_or(MissingKey)?.write(to);
             Ok(())
         })
@@ -121,35 +121,48 @@ impl Subject {
     fn decide(
         &self,
         head: &RequestHead<'_>,
-        how: How,
+        held: &mut Held,
         write: impl Fn(&mut KeyWriter<'_>) -> Result<(), MissingKey>,
-    ) -> Decided {
+    ) -> Asked {
         let core = self.limiter.core();
         let fingerprint = match core.keys.of(&write) {
             Ok(fingerprint) => fingerprint,
             Err(MissingKey) => match self.without_key {
-                WithoutKey::Skip => return Decided::Skipped,
-                WithoutKey::Refuse => {
-                    return Decided::Refused(Refusal::missing_key(core.limits.clone()));
-                }
                 WithoutKey::Share => core.keys.of_missing(),
+                WithoutKey::Refuse => {
+                    return Asked::Refused(Box::new(Refusal::missing_key(core.limits.clone())));
+                }
+                WithoutKey::Skip => {
+                    held.push(None);
+                    return Asked::Passed;
+                }
             },
         };
         let plan = self.plan.as_ref().and_then(|plan| plan(head));
         let limits = plan.as_ref().unwrap_or(&core.limits);
         let cost = self.cost.as_ref().map_or(1, |cost| cost(head));
-        let (ruling, charge) = core.decide(fingerprint, limits, cost, how);
-        match ruling.verdict {
-            Verdict::Admitted { .. } => Decided::Granted(Grant {
-                charge,
-                plan,
-                left: ruling.left,
-            }),
-            Verdict::Refused(refused) => {
+        let shadow = held.core().shadow;
+        let asking = Asking {
+            fingerprint,
+            limits,
+            cost,
+            shadow,
+        };
+        match core.decide(asking, held.next_left()) {
+            Ok(charge) => {
+                held.push(Some(Grant { charge, plan }));
+                Asked::Passed
+            }
+            Err(refused) => {
                 core.refused(fingerprint, |to| {
                     write(to).inspect_err(|MissingKey| to.missing())
                 });
-                Decided::Refused(Refusal::new(limits.clone(), refused, ruling.left))
+                if shadow {
+                    held.push(None);
+                    return Asked::Passed;
+                }
+                let refusal = Refusal::new(limits.clone(), refused, held.last_left());
+                Asked::Refused(Box::new(refusal))
             }
         }
     }

@@ -63,6 +63,13 @@ impl Counters {
         self.published.add(index);
     }
 
+    /// Adds one where counts are published, and not to the sums.
+    #[cfg(feature = "rate-limit")]
+    #[inline]
+    pub(crate) fn publish(&self, index: usize) {
+        self.published.add(index);
+    }
+
     /// The sums.
     pub(crate) fn snapshot(&self) -> Vec<u64> {
         let sum = |index: usize| {

@@ -24,6 +24,7 @@ impl Published {
         Self
     }
 
+    #[inline]
     #[expect(clippy::unused_self, reason = "with the feature it is used")]
     pub(crate) fn add(&self, _: usize) {}
 }

@@ -82,6 +82,12 @@ impl Limits {
         self.0.counters.add(count.index());
     }
 
+    /// Counts what is counted elsewhere, for those to whom counts are published.
+    #[inline]
+    pub(in super::super) fn publish(&self, count: Count) {
+        self.0.counters.publish(count.index());
+    }
+
     /// The counts so far.
     pub(in super::super) fn counts(&self) -> Counts {
         Counts(self.0.counters.snapshot())

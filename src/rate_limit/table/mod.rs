@@ -3,6 +3,7 @@
 //! A key is told by a fingerprint of 64 bits; two keys of the same fingerprint would share their limits, which among a
 //! million keys happens once in some thirty million processes.
 
+mod places;
 mod room;
 mod shard;
 mod slot;
@@ -14,23 +15,11 @@ use super::{algorithm::Wait, limit::Limits};
 use crate::sync::Mutex;
 
 /// What was decided for one request.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Ruling {
     pub(super) verdict: Verdict,
     /// Whether it was charged to the slot of those who found no room.
     pub(super) shared: bool,
-    /// What is left of each limit, if that was asked for.
-    pub(super) left: Lefts,
-}
-
-impl Ruling {
-    /// How long an admitted request has to wait, in microseconds.
-    pub(super) fn delay(&self) -> u64 {
-        match self.verdict {
-            Verdict::Admitted { delay } => delay,
-            Verdict::Refused(_) => 0,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,14 +75,13 @@ pub(super) struct Asked<'a> {
     pub(super) limits: &'a Limits,
     pub(super) cost: u64,
     pub(super) now: u64,
-    /// Whether to say what is left.
-    pub(super) tell: bool,
 }
 
 /// Counts of the table itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TableCounts {
     pub(super) keys: u64,
+    pub(super) admitted: u64,
     pub(super) forgotten: u64,
     pub(super) overflowed: u64,
 }
@@ -124,15 +112,19 @@ impl Table {
 
     #[inline]
     fn shard(&self, fingerprint: u64) -> crate::sync::MutexGuard<'_, Shard> {
-        // Bits in the middle: the index inside takes the lower ones and the top seven.
-        let index = (fingerprint >> 40) as usize & (self.shards.len() - 1);
+        let index = fingerprint as usize & (self.shards.len() - 1);
         crate::sync::lock(&self.shards[index].0)
     }
 
-    /// Decides, and charges what is admitted.
+    /// Decides, and charges what is admitted. What is left then goes where somebody wants to know it.
     #[inline]
-    pub(super) fn decide(&self, fingerprint: u64, asked: Asked<'_>) -> Ruling {
-        self.shard(fingerprint).decide(fingerprint, asked)
+    pub(super) fn decide(
+        &self,
+        fingerprint: u64,
+        asked: Asked<'_>,
+        left: Option<&mut Lefts>,
+    ) -> Ruling {
+        self.shard(fingerprint).decide(fingerprint, asked, left)
     }
 
     /// What a key has left, or would have as a newcomer.
@@ -170,6 +162,7 @@ impl Table {
         for shard in &self.shards {
             let counts = crate::sync::lock(&shard.0).counts();
             sum.keys += counts.keys;
+            sum.admitted += counts.admitted;
             sum.forgotten += counts.forgotten;
             sum.overflowed += counts.overflowed;
         }

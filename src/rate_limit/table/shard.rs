@@ -1,22 +1,21 @@
 //! A part of the table, under one lock.
 
-use hashbrown::HashTable;
-
-use super::{Asked, Charge, Peeked, Ruling, TableCounts, Verdict, slot::Slot};
+use super::{
+    Asked, Charge, Lefts, Peeked, Ruling, TableCounts, Verdict, places::Places, slot::Slot,
+};
 use crate::rate_limit::{algorithm::State, limit::Limits};
 
-/// How many slots are looked at for one that can be given to a newcomer. The next newcomer looks at the next ones.
-const LOOKED_AT: usize = 16;
+/// How many places are looked at for one that can be given to a newcomer. The next newcomer looks at the next ones.
+const LOOKED_AT: usize = 24;
 
 pub(super) struct Shard {
-    slots: Vec<Slot>,
-    /// The places of the slots, by fingerprint.
-    index: HashTable<u32>,
+    slots: Places,
     capacity: usize,
     /// Where the search for room goes on.
     hand: usize,
     /// Who came when all were being limited. They share one slot, rather than going free.
     overflow: Option<Box<Slot>>,
+    admitted: u64,
     forgotten: u64,
     overflowed: u64,
 }
@@ -35,59 +34,65 @@ enum Place {
 impl Shard {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            slots: Vec::new(),
-            index: HashTable::new(),
-            capacity: capacity.min(u32::MAX as usize),
+            slots: Places::default(),
+            capacity,
             hand: 0,
             overflow: None,
+            admitted: 0,
             forgotten: 0,
             overflowed: 0,
         }
     }
 
-    /// Slots double until they are as many as they may be, and both halves are there for a moment. So does the index,
-    /// once more than it would have to, for the places of who has gone.
+    /// Places double until they are as many as there may be, and then the ones before are there for a moment too.
     pub(super) fn most_bytes(capacity: usize, limits: &Limits) -> usize {
         let spilled = match limits.iter().len() {
             1 => 0,
-            many => many.next_power_of_two() * size_of::<State>(),
+            many => many * size_of::<State>(),
         };
-        let slots = (capacity + capacity / 2) * size_of::<Slot>();
-        let buckets = (capacity * 8).div_ceil(7).next_power_of_two().max(8);
-        let index = 3 * buckets * (size_of::<u32>() + 1);
-        slots + index + (capacity + 1) * spilled + size_of::<Slot>()
+        let places = Places::most(capacity) * size_of::<Option<Slot>>();
+        places * 2 + (capacity + 1) * spilled + size_of::<Slot>()
     }
 
     #[inline]
     fn find(&mut self, fingerprint: u64) -> Option<&mut Slot> {
-        let slots = &self.slots;
-        let same = |at: &u32| slots[*at as usize].fingerprint == fingerprint;
-        let at = *self.index.find(fingerprint, same)?;
-        self.slots.get_mut(at as usize)
+        self.slots.find(fingerprint)
     }
 
     #[inline]
-    pub(super) fn decide(&mut self, fingerprint: u64, asked: Asked<'_>) -> Ruling {
-        match self.find(fingerprint) {
-            Some(slot) => slot.decide(asked),
-            None => self.decide_for_newcomer(fingerprint, asked),
-        }
+    pub(super) fn decide(
+        &mut self,
+        fingerprint: u64,
+        asked: Asked<'_>,
+        left: Option<&mut Lefts>,
+    ) -> Ruling {
+        let ruling = match self.find(fingerprint) {
+            Some(slot) => slot.decide(asked, left),
+            None => self.decide_for_newcomer(fingerprint, asked, left),
+        };
+        self.admitted += u64::from(matches!(ruling.verdict, Verdict::Admitted { .. }));
+        ruling
     }
 
     /// What is refused, or costs nothing, takes no room.
     #[inline(never)]
-    fn decide_for_newcomer(&mut self, fingerprint: u64, asked: Asked<'_>) -> Ruling {
+    fn decide_for_newcomer(
+        &mut self,
+        fingerprint: u64,
+        asked: Asked<'_>,
+        left: Option<&mut Lefts>,
+    ) -> Ruling {
         let place = self.place(asked.now);
         if let Place::Nowhere = place {
             self.overflowed += 1;
-            let ruling = self.overflow(asked).decide(asked);
+            let ruling = self.overflow(asked).decide(asked, left);
             return Ruling {
                 shared: true,
                 ..ruling
             };
         }
         let mut slot = Slot::new(fingerprint, asked.limits, asked.now);
-        let ruling = slot.decide(asked);
+        let ruling = slot.decide(asked, left);
         if matches!(ruling.verdict, Verdict::Admitted { .. }) && !slot.is_idle(asked.now) {
             self.put(slot, place);
         }
@@ -99,9 +104,11 @@ impl Shard {
             return Place::Free;
         }
         let mut least = None;
-        for _ in 0..LOOKED_AT.min(self.slots.len()) {
-            self.hand = (self.hand + 1) % self.slots.len();
-            let slot = &self.slots[self.hand];
+        for _ in 0..LOOKED_AT.min(self.slots.places()) {
+            self.hand = (self.hand + 1) % self.slots.places();
+            let Some(slot) = self.slots.at(self.hand) else {
+                continue;
+            };
             if slot.is_idle(now) {
                 return Place::Of {
                     slot: self.hand,
@@ -121,40 +128,11 @@ impl Shard {
     }
 
     fn put(&mut self, slot: Slot, place: Place) {
-        let fingerprint = slot.fingerprint;
-        let at = match place {
-            Place::Of { slot: old, idle } => {
-                self.forgotten += u64::from(!idle);
-                self.unlist(old);
-                self.slots[old] = slot;
-                old
-            }
-            Place::Free | Place::Nowhere => self.push(slot),
-        };
-        let slots = &self.slots;
-        let at = u32::try_from(at).expect("a shard has fewer slots than 2^32");
-        self.index
-            .insert_unique(fingerprint, at, |at| slots[*at as usize].fingerprint);
-    }
-
-    fn push(&mut self, slot: Slot) -> usize {
-        let len = self.slots.len();
-        if len == self.slots.capacity() {
-            let more = len.max(4).min(self.capacity - len);
-            self.slots.reserve_exact(more);
+        if let Place::Of { slot: old, idle } = place {
+            self.forgotten += u64::from(!idle);
+            self.slots.remove(old);
         }
-        self.slots.push(slot);
-        len
-    }
-
-    fn unlist(&mut self, slot: usize) {
-        let fingerprint = self.slots[slot].fingerprint;
-        let entry = self
-            .index
-            .find_entry(fingerprint, |at| *at as usize == slot);
-        if let Ok(entry) = entry {
-            entry.remove();
-        }
+        self.slots.insert(slot, self.capacity);
     }
 
     fn overflow(&mut self, asked: Asked<'_>) -> &mut Slot {
@@ -231,6 +209,7 @@ impl Shard {
     pub(super) fn counts(&self) -> TableCounts {
         TableCounts {
             keys: self.slots.len() as u64,
+            admitted: self.admitted,
             forgotten: self.forgotten,
             overflowed: self.overflowed,
         }

@@ -1,6 +1,6 @@
 //! What one key has used of its limits.
 
-use smallvec::SmallVec;
+use std::ops::{Deref, DerefMut};
 
 use super::{Asked, Charge, Left, Lefts, Peeked, Refused, Ruling, Verdict};
 use crate::rate_limit::{
@@ -8,10 +8,9 @@ use crate::rate_limit::{
     limit::{Limit, Limits},
 };
 
-/// The states of most keys lie in the slot itself.
-type States = SmallVec<[State; 1]>;
-
+/// One cache line, for a key with one limit.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct Slot {
     pub(super) fingerprint: u64,
     /// Since when it counts: what was charged before that is not in it.
@@ -30,30 +29,27 @@ impl Slot {
             since: now,
             blocked_until: 0,
             limits: limits.clone(),
-            states: fresh(limits),
+            states: States::fresh(limits),
         }
     }
 
     /// All limits are asked before the first one is charged.
     #[inline]
-    pub(super) fn decide(&mut self, asked: Asked<'_>) -> Ruling {
+    pub(super) fn decide(&mut self, asked: Asked<'_>, left: Option<&mut Lefts>) -> Ruling {
         self.follow(asked);
         let verdict = self.verdict(asked);
         if let Verdict::Admitted { .. } = verdict {
-            for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
-                limit
-                    .algorithm
-                    .charge(state, asked.now, limit.amount(asked.cost));
+            for (limit, state) in self.limits.as_slice().iter().zip(&mut *self.states) {
+                let cost = limit.amount(asked.cost);
+                limit.algorithm.charge(state, asked.now, cost);
             }
+        }
+        if let Some(left) = left {
+            *left = self.left(asked.now);
         }
         Ruling {
             verdict,
             shared: false,
-            left: if asked.tell {
-                self.left(asked.now)
-            } else {
-                Lefts::new()
-            },
         }
     }
 
@@ -121,7 +117,7 @@ impl Slot {
                 None => limit.algorithm.fresh(),
             }
         };
-        self.states = limits.iter().enumerate().map(taken_over).collect();
+        self.states = States::of(limits, taken_over);
         self.limits = limits.clone();
     }
 
@@ -129,13 +125,13 @@ impl Slot {
         if charge.at < self.since {
             return self.release(charge, now);
         }
-        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut *self.states) {
             give_back(limit, state, charge, limit.amount(charge.cost), now);
         }
     }
 
     pub(super) fn release(&mut self, charge: Charge, now: u64) {
-        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut *self.states) {
             if limit.counts_in_flight() {
                 give_back(limit, state, charge, limit.amount(charge.cost), now);
             }
@@ -144,7 +140,7 @@ impl Slot {
 
     /// `asked.cost` is what the request came to.
     pub(super) fn settle(&mut self, charge: Charge, asked: Asked<'_>) {
-        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut *self.states) {
             let (before, after) = (limit.amount(charge.cost), limit.amount(asked.cost));
             if after > before {
                 limit.algorithm.charge(state, asked.now, after - before);
@@ -158,7 +154,7 @@ impl Slot {
     pub(super) fn reset(&mut self, now: u64) {
         self.since = now;
         self.blocked_until = 0;
-        for (limit, state) in self.limits.as_slice().iter().zip(&mut self.states) {
+        for (limit, state) in self.limits.as_slice().iter().zip(&mut *self.states) {
             if !limit.counts_in_flight() {
                 *state = limit.algorithm.fresh();
             }
@@ -194,14 +190,53 @@ impl Slot {
 
     #[inline]
     fn with_limits(&self) -> impl Iterator<Item = (&Limit, &State)> {
-        self.limits.as_slice().iter().zip(&self.states)
+        self.limits.as_slice().iter().zip(&*self.states)
     }
 }
 
 const ALL_USED: u64 = 1 << 20;
 
-fn fresh(limits: &Limits) -> States {
-    limits.iter().map(|limit| limit.algorithm.fresh()).collect()
+/// A state for each limit.
+#[derive(Clone, Debug)]
+enum States {
+    One(State),
+    Many(Box<[State]>),
+}
+
+impl States {
+    fn fresh(limits: &Limits) -> Self {
+        Self::of(limits, |(_, limit)| limit.algorithm.fresh())
+    }
+
+    fn of(limits: &Limits, state: impl FnMut((usize, &Limit)) -> State) -> Self {
+        let mut states = limits.iter().enumerate().map(state);
+        match states.len() {
+            1 => Self::One(states.next().expect("there is one")),
+            _ => Self::Many(states.collect()),
+        }
+    }
+}
+
+impl Deref for States {
+    type Target = [State];
+
+    #[inline]
+    fn deref(&self) -> &[State] {
+        match self {
+            Self::One(state) => std::slice::from_ref(state),
+            Self::Many(states) => states,
+        }
+    }
+}
+
+impl DerefMut for States {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [State] {
+        match self {
+            Self::One(state) => std::slice::from_mut(state),
+            Self::Many(states) => states,
+        }
+    }
 }
 
 fn give_back(limit: &Limit, state: &mut State, charge: Charge, cost: u64, now: u64) {
