@@ -1,6 +1,7 @@
 //! Rate limiting.
 
 pub mod adaptive;
+pub mod whole;
 mod wire;
 
 pub use self::{
@@ -8,6 +9,7 @@ pub use self::{
         AdaptiveConcurrency, AdaptiveConcurrencyLayer, AdaptiveStats, Aimd, Gradient,
         InvalidSetting, Outcome, Overloaded, Verdict,
     },
+    whole::{InvalidQuota, ServiceLimit, ServiceLimitLayer, ServiceLimited},
     wire::{
         body::ResponseBody,
         fields::{RateLimitHeaders, ResetUnit},

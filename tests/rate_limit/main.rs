@@ -1,3 +1,4 @@
 //! Rate limiting, through its public API.
 
 mod adaptive;
+mod whole;
