@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use http::Response;
+use http::{Extensions, Response};
 use http_body::Body;
 use smallvec::SmallVec;
 
 use super::{
     Limits,
+    adaptive::Overloaded,
     decision::{Refusal, standings},
     head::ResponseHead,
     layer::Core,
     subject::{CostAfter, Subject},
     table::{Charge, Lefts},
+    whole::ServiceLimited,
     wire::{
         body::{ResponseBody, Watch},
         fields::Line,
@@ -142,8 +144,7 @@ impl Held {
     /// There is a response of the inner service: what it means for what was charged, and what it is to say.
     #[inline]
     pub(super) fn respond<R>(&mut self, response: &mut Response<R>) {
-        if response.extensions().get::<Refusal>().is_some() {
-            // A limiter further in has refused it: nobody has been served.
+        if refused_further_in(response.extensions()) {
             self.refund_all();
         } else if self.core.looks_at_responses {
             self.look_at(&ResponseHead::of(response));
@@ -215,6 +216,15 @@ impl Held {
                 subject.sends_bytes() || grant.limits(subject).count_in_flight()
             })
     }
+}
+
+/// Whether a limiter further in has refused the request: nobody has been served then.
+#[inline]
+fn refused_further_in(said: &Extensions) -> bool {
+    !said.is_empty()
+        && (said.get::<Refusal>().is_some()
+            || said.get::<ServiceLimited>().is_some()
+            || said.get::<Overloaded>().is_some())
 }
 
 /// A response on its way, after so many bytes.

@@ -18,6 +18,7 @@ mod stats;
 mod subject;
 mod table;
 mod time;
+pub mod whole;
 mod wire;
 
 #[cfg(feature = "axum")]
@@ -40,6 +41,7 @@ pub use self::{
     service::{RateLimit, ResponseFuture},
     stats::{LimitStats, Stats, TopKey},
     subject::WithoutKey,
+    whole::ServiceLimitLayer,
     wire::{
         body::ResponseBody,
         fields::{RateLimitHeaders, ResetUnit},

@@ -17,7 +17,9 @@ use tokio::sync::oneshot;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_keep::{
     BoxError,
-    rate_limit::{AdaptiveConcurrencyLayer, Aimd, Gradient, Outcome, Overloaded, Verdict},
+    rate_limit::adaptive::{
+        AdaptiveConcurrencyLayer, Aimd, Gradient, Outcome, Overloaded, Verdict,
+    },
     test_util::ManualClock,
 };
 

@@ -3,3 +3,4 @@
 mod adaptive;
 #[cfg(feature = "axum")]
 mod peer;
+mod whole;

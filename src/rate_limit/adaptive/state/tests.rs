@@ -137,6 +137,29 @@ fn a_service_that_has_become_slower_for_good_is_found_out_at_the_minimum() {
 }
 
 #[test]
+fn what_is_faster_is_the_baseline_at_once() {
+    let mut sim = Simulated::new(gradient(), bounds(100, 5, 200));
+    sim.rounds(5, 200, |_| 20 * MILLISECOND);
+    sim.rounds(20, 200, |_| 10 * MILLISECOND);
+    let before = sim.limit();
+    sim.rounds(5, 200, |_| 20 * MILLISECOND);
+    assert!(sim.limit() < before, "{before} -> {}", sim.limit());
+}
+
+#[test]
+fn one_window_takes_half_at_most() {
+    let abrupt = Gradient::new().smoothing(1.0).unwrap();
+    let mut sim = Simulated::new(Algorithm::Gradient(abrupt), bounds(100, 5, 100));
+    sim.rounds(5, 100, |_| MILLISECOND);
+    assert_eq!(sim.limit(), 100);
+    // Its first latency ends a window, and the others fill the next one.
+    sim.round(100, |_| SECOND);
+    assert_eq!(sim.limit(), 50);
+    sim.round(50, |_| SECOND);
+    assert_eq!(sim.limit(), 25);
+}
+
+#[test]
 fn a_service_with_little_to_do_may_become_slower_over_minutes() {
     let mut sim = Simulated::new(gradient(), bounds(100, 5, 200));
     sim.rounds(20, 200, |_| SECOND);
