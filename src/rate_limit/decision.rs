@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use bytes::Bytes;
+
 use super::{
     algorithm::Wait,
     limit::{Limit, Limits},
@@ -159,6 +161,16 @@ impl Refusal {
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.wait == Wait::Never
+    }
+
+    /// The body that says so, if one limit alone refuses.
+    pub(super) fn problem(&self) -> Option<&Bytes> {
+        let alone = self.violated.is_power_of_two();
+        let limit = self
+            .limits
+            .as_slice()
+            .get(self.violated.trailing_zeros() as usize);
+        limit.filter(|_| alone).map(|limit| &limit.problem)
     }
 
     /// The names of the limits that refuse.
