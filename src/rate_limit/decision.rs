@@ -63,10 +63,7 @@ impl<'a> From<Standing<'a>> for Line<'a> {
     }
 }
 
-pub(super) fn standings<'a>(
-    limits: &'a Limits,
-    left: &'a [Left],
-) -> impl Iterator<Item = Standing<'a>> {
+fn standings<'a>(limits: &'a Limits, left: &'a [Left]) -> impl Iterator<Item = Standing<'a>> {
     let both = limits.iter().zip(left);
     both.map(|(limit, left)| standing(limit, *left))
 }
@@ -82,7 +79,8 @@ pub(super) fn standings_in_full(limits: &Limits) -> impl Iterator<Item = Standin
     })
 }
 
-fn standing(limit: &Limit, left: Left) -> Standing<'_> {
+/// What is left of a limit.
+pub(super) fn standing(limit: &Limit, left: Left) -> Standing<'_> {
     Standing {
         name: limit.name(),
         quota: limit.quota(),

@@ -252,6 +252,7 @@ mod tests {
         let mut refused = Refused {
             violated: &["burst", "täglich"],
             retry_after: WAIT,
+            problem: None,
         };
         let response = refused.response(&asked, RefusalBody::Text);
         assert_eq!(response.status(), 200);
