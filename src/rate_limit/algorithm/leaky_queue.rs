@@ -4,7 +4,7 @@
 //! the line are whole intervals apart, so a place is found again by its turn, and no two turns ever come closer.
 
 use super::{
-    Verdict, Wait,
+    Verdict,
     exact::{Exact, Interval},
     gcra::Gcra,
 };
@@ -65,11 +65,11 @@ impl LeakyQueue {
         self.forget(line, now);
         match (self.place(line, now, cost), line.holes.as_mut()) {
             (Some((index, place)), Some(holes)) => {
+                let passed = holes.places[index].cost - place.cost;
                 let start = self.end(Place { cost, ..place });
-                holes.places[index] = Place {
-                    start,
-                    cost: place.cost - cost,
-                };
+                holes.places[index].cost = passed;
+                let rest = place.cost - cost;
+                holes.places.insert(index + 1, Place { start, cost: rest });
                 holes.places.retain(|place| place.cost > 0);
             }
             _ => self.meter.charge(&mut line.next_free, now, cost),
@@ -177,15 +177,13 @@ impl LeakyQueue {
         })
     }
 
+    /// A hole that has begun is kept to its end: the line may yet become so short that it ends there.
     fn forget(&self, line: &mut Line, now: u64) {
         if line.next_free <= Exact::whole(now) {
             line.holes = None;
         } else if let Some(holes) = line.holes.as_mut() {
-            holes.places = holes
-                .places
-                .iter()
-                .filter_map(|place| self.to_come(*place, now))
-                .collect();
+            let now = Exact::whole(now);
+            holes.places.retain(|place| self.end(*place) > now);
         }
     }
 
