@@ -93,11 +93,9 @@ impl LeakyQueue {
     }
 
     pub(super) fn remaining(&self, line: &Line, now: u64) -> u64 {
-        let hole = self
-            .holes(line)
-            .filter_map(|place| self.to_come(*place, now))
-            .map(|place| place.cost)
-            .max();
+        let holes = line.holes.iter().flat_map(|holes| &holes.places);
+        let ahead = holes.filter_map(|place| self.ahead(*place, now));
+        let hole = ahead.map(|place| place.cost).max();
         self.meter
             .remaining(&line.next_free, now)
             .max(hole.unwrap_or(0))
@@ -147,23 +145,19 @@ impl LeakyQueue {
             .plus(place.start, self.interval().times(place.cost))
     }
 
-    fn holes<'a>(&self, line: &'a Line) -> impl Iterator<Item = &'a Place> + use<'a> {
-        line.holes.iter().flat_map(|holes| &holes.places)
-    }
-
     /// The earliest hole with room for a cost.
     #[inline]
     fn place(&self, line: &Line, now: u64, cost: u64) -> Option<(usize, Place)> {
         let holes = line.holes.as_ref()?;
-        let to_come = holes.places.iter().map(|place| self.to_come(*place, now));
+        let ahead = holes.places.iter().map(|place| self.ahead(*place, now));
         let fits = |place: Option<Place>| place.filter(|place| place.cost >= cost);
-        to_come
+        ahead
             .enumerate()
             .find_map(|(index, place)| Some((index, fits(place)?)))
     }
 
     /// What is left of a hole: the turns that have not passed.
-    fn to_come(&self, place: Place, now: u64) -> Option<Place> {
+    fn ahead(&self, place: Place, now: u64) -> Option<Place> {
         let passed = self
             .interval()
             .count_up(self.interval().minus(Exact::whole(now), place.start));
