@@ -150,7 +150,11 @@ impl Subject {
         };
         match core.decide(asking, held.next_left()) {
             Ok(charge) => {
-                held.push(Some(Grant { charge, plan }));
+                held.push(Some(Grant {
+                    charge,
+                    plan,
+                    counts: true,
+                }));
                 Asked::Passed
             }
             Err(refused) => {
