@@ -152,11 +152,8 @@ impl RateLimiter {
         &self,
         key: K,
     ) -> impl Future<Output = Result<Admission, Refusal>> + Send + use<'_, K> {
-        let admitted = self.check(key);
-        async move {
-            let admission = admitted?;
-            Ok(admission.turn().await)
-        }
+        let turn = self.check(key).map(Admission::turn);
+        async move { Ok(turn?.await) }
     }
 
     /// What is left of the limits of a key: of those under which it was last decided. That changes nothing.
