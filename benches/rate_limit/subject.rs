@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use governor::{DefaultKeyedRateLimiter, Quota};
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{Empty, Full};
 use tower::{Layer, Service};
 use tower_keep::{
@@ -27,7 +27,7 @@ pub(crate) fn address(number: u32) -> IpAddr {
     Ipv4Addr::from_bits(0x0A00_0000 + number).into()
 }
 
-/// A GET with three fields from the address with this number.
+/// A GET with five fields from the address with this number.
 pub(crate) fn request(number: u32) -> Asked {
     let mut request = Request::new(Empty::new());
     *request.uri_mut() = "/products/17".parse().expect("a path is a URI");
@@ -35,14 +35,31 @@ pub(crate) fn request(number: u32) -> Asked {
     headers.insert(header::HOST, HeaderValue::from_static("shop.example"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static("bench/1.0"));
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("gzip, br, zstd"),
+    );
+    headers.insert(
+        header::ACCEPT_LANGUAGE,
+        HeaderValue::from_static("en-GB, en;q=0.9"),
+    );
     let peer = PeerAddr((address(number), 50_000).into());
     request.extensions_mut().insert(peer);
     request
 }
 
-/// Answers with a body of 1 KiB and three fields.
+/// Answers with a body of 1 KiB and six fields.
 #[derive(Clone, Copy)]
 pub(crate) struct Handler;
+
+const ANSWERED: [(HeaderName, &str); 6] = [
+    (header::CONTENT_TYPE, "application/json"),
+    (header::ETAG, "\"5f2c8a1b9e7d4036\""),
+    (header::LAST_MODIFIED, "Mon, 08 Jun 2026 08:00:00 GMT"),
+    (header::CACHE_CONTROL, "no-cache"),
+    (header::SERVER, "shop/1.17"),
+    (header::CONTENT_LANGUAGE, "en"),
+];
 
 static BODY: [u8; 1024] = [b'x'; 1024];
 
@@ -50,10 +67,9 @@ impl Handler {
     pub(crate) fn answer() -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(Bytes::copy_from_slice(&BODY)));
         let headers = response.headers_mut();
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(header::CONTENT_TYPE, json);
-        headers.insert(header::SERVER, HeaderValue::from_static("shop/1.17"));
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+        for (name, value) in ANSWERED {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
         response
     }
 }

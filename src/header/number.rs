@@ -8,6 +8,8 @@ use http::HeaderValue;
 const TABULATED: usize = 1_000;
 const WIDTH: usize = 3;
 
+const ASCII: &str = "digits are ASCII";
+
 /// The digits of all tabulated numbers, each padded with zeros to the same width.
 static DIGITS: [u8; TABULATED * WIDTH] = digits();
 
@@ -35,7 +37,7 @@ pub(crate) fn value(number: u64) -> HeaderValue {
         .and_then(|number| Some((number, VALUES.get(number)?)));
     match tabulated {
         Some((number, place)) => place.get_or_init(|| tabulated_value(number)).clone(),
-        None => HeaderValue::from(number),
+        None => HeaderValue::from_str(Digits::of(number).as_str()).expect(ASCII),
     }
 }
 
@@ -45,7 +47,7 @@ fn tabulated_value(number: usize) -> HeaderValue {
         .map_or(1, |power| power as usize + 1);
     let end = (number + 1) * WIDTH;
     let digits: &'static [u8] = &DIGITS[end - width..end];
-    HeaderValue::from_static(std::str::from_utf8(digits).expect("digits are ASCII"))
+    HeaderValue::from_static(std::str::from_utf8(digits).expect(ASCII))
 }
 
 /// The digits of a number, in place.
@@ -71,7 +73,7 @@ impl Digits {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.text[self.start..]).expect("digits are ASCII")
+        std::str::from_utf8(&self.text[self.start..]).expect(ASCII)
     }
 }
 

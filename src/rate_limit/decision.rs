@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use bytes::Bytes;
+
 use super::{
     algorithm::Wait,
     limit::{Limit, Limits},
@@ -61,10 +63,7 @@ impl<'a> From<Standing<'a>> for Line<'a> {
     }
 }
 
-pub(super) fn standings<'a>(
-    limits: &'a Limits,
-    left: &'a [Left],
-) -> impl Iterator<Item = Standing<'a>> {
+fn standings<'a>(limits: &'a Limits, left: &'a [Left]) -> impl Iterator<Item = Standing<'a>> {
     let both = limits.iter().zip(left);
     both.map(|(limit, left)| standing(limit, *left))
 }
@@ -80,7 +79,8 @@ pub(super) fn standings_in_full(limits: &Limits) -> impl Iterator<Item = Standin
     })
 }
 
-fn standing(limit: &Limit, left: Left) -> Standing<'_> {
+/// What is left of a limit.
+pub(super) fn standing(limit: &Limit, left: Left) -> Standing<'_> {
     Standing {
         name: limit.name(),
         quota: limit.quota(),
@@ -159,6 +159,16 @@ impl Refusal {
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.wait == Wait::Never
+    }
+
+    /// The body that says so, if one limit alone refuses.
+    pub(super) fn problem(&self) -> Option<&Bytes> {
+        let alone = self.violated.is_power_of_two();
+        let limit = self
+            .limits
+            .as_slice()
+            .get(self.violated.trailing_zeros() as usize);
+        limit.filter(|_| alone).map(|limit| &limit.problem)
     }
 
     /// The names of the limits that refuse.

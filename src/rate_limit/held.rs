@@ -9,10 +9,10 @@ use smallvec::SmallVec;
 use super::{
     Limits,
     adaptive::Overloaded,
-    decision::{Refusal, standings},
+    decision::{Refusal, standing},
     head::ResponseHead,
     layer::Core,
-    subject::{CostAfter, Subject},
+    subject::{CostAfter, Refusing, Subject},
     table::{Charge, Lefts},
     whole::ServiceLimited,
     wire::{
@@ -52,19 +52,13 @@ impl Grant {
 /// The grants of a request, by subject; none where it is not limited, or has been refunded.
 type Grants = SmallVec<[Option<Grant>; 1]>;
 
-/// Boxed: most of the time there is nothing in it.
-#[expect(
-    clippy::box_collection,
-    reason = "a third of the size, on a path where moves count"
-)]
-type Told = Option<Box<Vec<Lefts>>>;
-
 /// What is given back when it is dropped: all before the call, afterwards the places in flight.
 pub(super) struct Held {
     core: Arc<Core>,
     grants: Grants,
-    /// What is left of the limits of each, where that is to be told.
-    lefts: Told,
+    /// What is left of the limits of each, where that is to be told: one after the other. Boxed, as moves count here
+    /// and most of the time there is none.
+    lefts: Option<Box<Lefts>>,
     called: bool,
 }
 
@@ -84,21 +78,24 @@ impl Held {
         self.grants.push(grant);
     }
 
-    /// Where the next subject says what is left, if that is to be told.
+    /// Where the next subject adds what is left, if that is to be told.
     #[inline]
-    pub(super) fn next_left(&mut self) -> Option<&mut Lefts> {
-        if !self.core.tells() {
-            return None;
-        }
-        let lefts = self.lefts.get_or_insert_default();
-        lefts.resize_with(self.grants.len() + 1, Lefts::new);
-        lefts.last_mut()
+    pub(super) fn lefts(&mut self) -> Option<&mut Lefts> {
+        self.core
+            .tells()
+            .then(|| &mut **self.lefts.get_or_insert_default())
     }
 
-    /// What it has said.
-    pub(super) fn last_left(&mut self) -> Lefts {
-        let last = self.lefts.as_mut().and_then(|lefts| lefts.pop());
-        last.unwrap_or_default()
+    /// The refusal of the next subject.
+    pub(super) fn refusal(&mut self, refusing: Refusing) -> Refusal {
+        let of_others: usize = self
+            .granted()
+            .map(|(s, grant)| grant.limits(s).iter().len())
+            .sum();
+        let mut lefts = self.lefts.take().map(|lefts| *lefts).unwrap_or_default();
+        lefts.drain(..of_others);
+        let core = Arc::clone(&self.core);
+        core.subjects[self.len()].refusal(refusing, lefts)
     }
 
     /// How many subjects have said something.
@@ -145,12 +142,13 @@ impl Held {
     #[inline]
     pub(super) fn respond<R>(&mut self, response: &mut Response<R>) {
         if refused_further_in(response.extensions()) {
-            self.refund_all();
-        } else if self.core.looks_at_responses {
-            self.look_at(&ResponseHead::of(response));
+            return self.refund_all();
         }
         if self.core.tells() {
             self.tell(response);
+        }
+        if self.core.looks_at_responses {
+            self.look_at(&ResponseHead::of(response));
         }
     }
 
@@ -198,12 +196,11 @@ impl Held {
     /// Adds the fields.
     #[inline(never)]
     fn tell<R>(&self, response: &mut Response<R>) {
-        let granted = self.core.subjects.iter().zip(&self.grants);
-        let lines: SmallVec<[Line<'_>; 4]> = granted
-            .zip(self.lefts.iter().flat_map(|lefts| lefts.iter()))
-            .filter_map(|((subject, grant), left)| Some((grant.as_ref()?.limits(subject), left)))
-            .flat_map(|(limits, left)| standings(limits, left))
-            .map(Line::from)
+        let limits = self.granted().flat_map(|(s, grant)| grant.limits(s).iter());
+        let lefts = self.lefts.iter().flat_map(|lefts| lefts.iter());
+        let lines: SmallVec<[Line<'_>; 4]> = limits
+            .zip(lefts)
+            .map(|(limit, left)| standing(limit, *left).into())
             .collect();
         self.core.write_fields(response.headers_mut(), &lines, None);
     }

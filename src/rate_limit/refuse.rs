@@ -77,6 +77,7 @@ fn ours(
     let refused = Refused {
         violated: &violated,
         retry_after: retry,
+        problem: refusal.problem(),
     };
     refused.response(head.headers(), body)
 }

@@ -17,11 +17,10 @@ use tower_service::Service;
 
 use super::{
     RateLimitLayer, RateLimiter,
-    decision::Refusal,
     held::Held,
     key::{AsyncKey, RequestHead},
     layer::Core,
-    subject::Asked,
+    subject::{Asked, Refusing},
     wire::body::ResponseBody,
 };
 
@@ -89,7 +88,9 @@ where
                     held: Some(held),
                 }
             }
-            Asked::Refused(refusal) => State::refused(self.core.refuse(&head, *refusal)),
+            Asked::Refused(refusing) => State::Refused {
+                response: Some(refused(&self.core, held, &head, refusing)),
+            },
             Asked::Passed => self.later(request, held, None),
             Asked::Wait(key) => self.later(request, held, Some(key)),
         };
@@ -135,7 +136,9 @@ where
         let found = waiting.await;
         match core.go_on(&mut held, &RequestHead::of(&request), &found) {
             Asked::Passed => {}
-            Asked::Refused(refusal) => return Ok(refused(&core, held, &request, *refusal)),
+            Asked::Refused(refusing) => {
+                return Ok(refused(&core, held, &RequestHead::of(&request), refusing));
+            }
             Asked::Wait(next) => key = Some(next),
         }
     }
@@ -151,14 +154,15 @@ where
 }
 
 /// What other subjects have charged is given back before the answer is made.
-fn refused<Q, R>(
+fn refused<R>(
     core: &Core,
-    held: Held,
-    request: &Request<Q>,
-    refusal: Refusal,
+    mut held: Held,
+    head: &RequestHead<'_>,
+    refusing: Refusing,
 ) -> Response<ResponseBody<R>> {
+    let refusal = held.refusal(refusing);
     drop(held);
-    core.refuse(&RequestHead::of(request), refusal)
+    core.refuse(head, refusal)
 }
 
 pin_project! {
@@ -174,16 +178,8 @@ pin_project! {
     #[project = StateProjection]
     enum State<F, R, E> {
         Called { #[pin] future: F, held: Option<Held> },
-        Refused { response: Option<Box<Response<ResponseBody<R>>>> },
+        Refused { response: Option<Response<ResponseBody<R>>> },
         Later { future: BoxFuture<'static, Result<Response<ResponseBody<R>>, E>> },
-    }
-}
-
-impl<F, R, E> State<F, R, E> {
-    fn refused(response: Response<ResponseBody<R>>) -> Self {
-        Self::Refused {
-            response: Some(Box::new(response)),
-        }
     }
 }
 
@@ -209,7 +205,7 @@ where
                 }))
             }
             StateProjection::Refused { response } => {
-                Poll::Ready(Ok(*response.take().expect(READY_ONCE)))
+                Poll::Ready(Ok(response.take().expect(READY_ONCE)))
             }
             StateProjection::Later { future } => future.as_mut().poll(cx),
         }

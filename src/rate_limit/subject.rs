@@ -11,6 +11,7 @@ use super::{
     held::{Grant, Held},
     key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey, RequestHead},
     limiter::Asking,
+    table::{Lefts, Refused},
 };
 use crate::peer::ClientIp;
 
@@ -64,9 +65,19 @@ pub(super) enum CostAfter {
 pub(super) enum Asked {
     /// It is admitted, or not limited.
     Passed,
-    Refused(Box<Refusal>),
+    Refused(Refusing),
     /// The key has to be waited for, and then [`Subject::decide_later`].
     Wait(BoxFuture<'static, AsyncKey>),
+}
+
+/// What a [`Refusal`] is made of, when there is time for that.
+pub(super) enum Refusing {
+    Limited {
+        /// The limits, if they are not those of the limiter.
+        plan: Option<Limits>,
+        refused: Refused,
+    },
+    MissingKey,
 }
 
 impl Subject {
@@ -130,7 +141,7 @@ impl Subject {
             Err(MissingKey) => match self.without_key {
                 WithoutKey::Share => core.keys.of_missing(),
                 WithoutKey::Refuse => {
-                    return Asked::Refused(Box::new(Refusal::missing_key(core.limits.clone())));
+                    return Asked::Refused(Refusing::MissingKey);
                 }
                 WithoutKey::Skip => {
                     held.push(None);
@@ -148,7 +159,7 @@ impl Subject {
             cost,
             shadow,
         };
-        match core.decide(asking, held.next_left()) {
+        match core.decide(asking, held.lefts()) {
             Ok(charge) => {
                 held.push(Some(Grant { charge, plan }));
                 Asked::Passed
@@ -161,8 +172,19 @@ impl Subject {
                     held.push(None);
                     return Asked::Passed;
                 }
-                let refusal = Refusal::new(limits.clone(), refused, held.last_left());
-                Asked::Refused(Box::new(refusal))
+                Asked::Refused(Refusing::Limited { plan, refused })
+            }
+        }
+    }
+
+    /// What the response to a request that this subject refuses says, and what is left of its limits.
+    pub(super) fn refusal(&self, refusing: Refusing, left: Lefts) -> Refusal {
+        let limits = &self.limiter.core().limits;
+        match refusing {
+            Refusing::MissingKey => Refusal::missing_key(limits.clone()),
+            Refusing::Limited { plan, refused } => {
+                let limits = plan.unwrap_or_else(|| limits.clone());
+                Refusal::new(limits, refused, left)
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_keep::rate_limit::{AdaptiveConcurrencyLayer, Aimd, InvalidSetting};
+/// use tower_keep::rate_limit::adaptive::{AdaptiveConcurrencyLayer, Aimd, InvalidSetting};
 ///
 /// # fn main() -> Result<(), InvalidSetting> {
 /// let aimd = Aimd::new(Duration::from_millis(250)).backoff_ratio(0.8)?;
@@ -58,7 +58,7 @@ impl Aimd {
 /// again; one that is overloaded for hours is not taken for slow.
 ///
 /// ```
-/// use tower_keep::rate_limit::{AdaptiveConcurrencyLayer, Gradient, InvalidSetting};
+/// use tower_keep::rate_limit::adaptive::{AdaptiveConcurrencyLayer, Gradient, InvalidSetting};
 ///
 /// # fn main() -> Result<(), InvalidSetting> {
 /// let gradient = Gradient::new().tolerance(2.0)?.smoothing(0.1)?;

@@ -8,10 +8,10 @@ pub(crate) struct FixedWindow {
     window: u64,
 }
 
-/// The end of the window that is counted, so that only its first request divides.
+/// The window that is counted, so that only its first request divides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
-    end: u64,
+    start: u64,
     used: u64,
 }
 
@@ -28,51 +28,46 @@ impl FixedWindow {
     pub(super) fn check(&self, count: &Count, now: u64, cost: u64) -> Verdict {
         if cost > self.n {
             Verdict::Refused(Wait::Never)
-        } else if cost <= self.n.saturating_sub(used(count, now)) {
+        } else if cost <= self.remaining(count, now) {
             Verdict::Admitted { delay: 0 }
         } else {
-            Verdict::Refused(Wait::For(count.end - now))
+            Verdict::Refused(Wait::For(self.end(count) - now))
         }
     }
 
     #[inline]
     pub(super) fn charge(&self, count: &mut Count, now: u64, cost: u64) {
-        // A window that has begun is not left again for an earlier one.
-        if now >= count.end {
-            *count = Count {
-                end: (now - now % self.window).saturating_add(self.window),
-                used: 0,
-            };
+        if !self.counts(count, now) {
+            let start = now - now % self.window;
+            *count = Count { start, used: 0 };
         }
         count.used = count.used.saturating_add(cost);
     }
 
     /// In the window of the charge; afterwards it counts no more.
     pub(super) fn refund(&self, count: &mut Count, charged_at: u64, now: u64, cost: u64) {
-        let start = count.end.saturating_sub(self.window);
-        if now < count.end && charged_at >= start {
+        if self.counts(count, now) && charged_at >= count.start {
             count.used = count.used.saturating_sub(cost);
         }
     }
 
+    #[inline]
     pub(super) fn remaining(&self, count: &Count, now: u64) -> u64 {
-        self.n.saturating_sub(used(count, now))
+        self.n.saturating_sub(self.used(count, now))
     }
 
     pub(super) fn reset(&self, count: &Count, now: u64) -> u64 {
-        if used(count, now) == 0 {
+        if self.used(count, now) == 0 {
             0
         } else {
-            count.end - now
+            self.end(count) - now
         }
     }
 
     /// Of a window that is the same.
     pub(super) fn adopt(&self, old: &Self, count: &Count) -> Option<Count> {
-        (self.window == old.window).then(|| Count {
-            end: count.end,
-            used: count.used.min(self.n),
-        })
+        let used = count.used.min(self.n);
+        (self.window == old.window).then_some(Count { used, ..*count })
     }
 
     pub(super) const fn quota(&self) -> u64 {
@@ -82,9 +77,24 @@ impl FixedWindow {
     pub(super) const fn window(&self) -> u64 {
         self.window
     }
-}
 
-#[inline]
-fn used(count: &Count, now: u64) -> u64 {
-    if now < count.end { count.used } else { 0 }
+    /// Whether the window has not passed. One that has begun is not left again for an earlier one.
+    #[inline]
+    fn counts(&self, count: &Count, now: u64) -> bool {
+        now.saturating_sub(count.start) < self.window
+    }
+
+    #[inline]
+    fn used(&self, count: &Count, now: u64) -> u64 {
+        if self.counts(count, now) {
+            count.used
+        } else {
+            0
+        }
+    }
+
+    #[inline]
+    fn end(&self, count: &Count) -> u64 {
+        count.start.saturating_add(self.window)
+    }
 }

@@ -4,7 +4,7 @@
 //! the line are whole intervals apart, so a place is found again by its turn, and no two turns ever come closer.
 
 use super::{
-    Verdict, Wait,
+    Verdict,
     exact::{Exact, Interval},
     gcra::Gcra,
 };
@@ -65,11 +65,11 @@ impl LeakyQueue {
         self.forget(line, now);
         match (self.place(line, now, cost), line.holes.as_mut()) {
             (Some((index, place)), Some(holes)) => {
+                let passed = holes.places[index].cost - place.cost;
                 let start = self.end(Place { cost, ..place });
-                holes.places[index] = Place {
-                    start,
-                    cost: place.cost - cost,
-                };
+                holes.places[index].cost = passed;
+                let rest = place.cost - cost;
+                holes.places.insert(index + 1, Place { start, cost: rest });
                 holes.places.retain(|place| place.cost > 0);
             }
             _ => self.meter.charge(&mut line.next_free, now, cost),
@@ -93,11 +93,9 @@ impl LeakyQueue {
     }
 
     pub(super) fn remaining(&self, line: &Line, now: u64) -> u64 {
-        let hole = self
-            .holes(line)
-            .filter_map(|place| self.to_come(*place, now))
-            .map(|place| place.cost)
-            .max();
+        let holes = line.holes.iter().flat_map(|holes| &holes.places);
+        let ahead = holes.filter_map(|place| self.ahead(*place, now));
+        let hole = ahead.map(|place| place.cost).max();
         self.meter
             .remaining(&line.next_free, now)
             .max(hole.unwrap_or(0))
@@ -147,23 +145,19 @@ impl LeakyQueue {
             .plus(place.start, self.interval().times(place.cost))
     }
 
-    fn holes<'a>(&self, line: &'a Line) -> impl Iterator<Item = &'a Place> + use<'a> {
-        line.holes.iter().flat_map(|holes| &holes.places)
-    }
-
     /// The earliest hole with room for a cost.
     #[inline]
     fn place(&self, line: &Line, now: u64, cost: u64) -> Option<(usize, Place)> {
         let holes = line.holes.as_ref()?;
-        let to_come = holes.places.iter().map(|place| self.to_come(*place, now));
+        let ahead = holes.places.iter().map(|place| self.ahead(*place, now));
         let fits = |place: Option<Place>| place.filter(|place| place.cost >= cost);
-        to_come
+        ahead
             .enumerate()
             .find_map(|(index, place)| Some((index, fits(place)?)))
     }
 
     /// What is left of a hole: the turns that have not passed.
-    fn to_come(&self, place: Place, now: u64) -> Option<Place> {
+    fn ahead(&self, place: Place, now: u64) -> Option<Place> {
         let passed = self
             .interval()
             .count_up(self.interval().minus(Exact::whole(now), place.start));
@@ -177,15 +171,13 @@ impl LeakyQueue {
         })
     }
 
+    /// A hole that has begun is kept to its end: the line may yet become so short that it ends there.
     fn forget(&self, line: &mut Line, now: u64) {
         if line.next_free <= Exact::whole(now) {
             line.holes = None;
         } else if let Some(holes) = line.holes.as_mut() {
-            holes.places = holes
-                .places
-                .iter()
-                .filter_map(|place| self.to_come(*place, now))
-                .collect();
+            let now = Exact::whole(now);
+            holes.places.retain(|place| self.end(*place) > now);
         }
     }
 

@@ -162,13 +162,13 @@ impl Algorithm {
         match (self, state) {
             (_, _) if cost == 0 => {}
             (Self::FixedWindow(limit), State::FixedWindow(count)) => {
-                limit.refund(count, charged_at, now, cost)
+                limit.refund(count, charged_at, now, cost);
             }
             (Self::SlidingWindow(limit), State::SlidingWindow(counts)) => {
-                limit.refund(counts, charged_at, now, cost)
+                limit.refund(counts, charged_at, now, cost);
             }
             (Self::SlidingLog(limit), State::SlidingLog(log)) => {
-                limit.refund(log, charged_at, now, cost)
+                limit.refund(log, charged_at, now, cost);
             }
             (Self::Bucket(limit), State::Bucket(tat)) => limit.refund(tat, now, cost),
             (Self::Queue(limit), State::Queue(line)) => limit.refund(line, charged_at, now, cost),

@@ -106,11 +106,9 @@ impl SlidingLog {
         let Some(entries) = log.entries.as_ref() else {
             return 0;
         };
-        entries.after(
-            entries
-                .queue
-                .partition_point(|entry| !self.counts(entry, now)),
-        )
+        let now = entries.clamp(now);
+        let gone = |entry: &Entry| !self.counts(entry, now);
+        entries.after(entries.queue.partition_point(gone))
     }
 
     /// When the window holds so little that a refused cost fits.
@@ -128,10 +126,11 @@ impl SlidingLog {
     }
 
     fn counts(&self, entry: &Entry, now: u64) -> bool {
-        now.saturating_sub(entry.at) < self.window
+        now - entry.at < self.window
     }
 
     fn forget(&self, entries: &mut Entries, now: u64) {
+        let now = entries.clamp(now);
         while let Some(first) = entries
             .queue
             .front()
@@ -144,6 +143,11 @@ impl SlidingLog {
 }
 
 impl Entries {
+    /// A `now` before the last charge counts as that.
+    fn clamp(&self, now: u64) -> u64 {
+        self.queue.back().map_or(now, |last| now.max(last.at))
+    }
+
     fn end(&self) -> u64 {
         self.queue.back().map_or(self.gone, |last| last.sum)
     }
@@ -168,17 +172,13 @@ impl Entries {
 
     /// At most `most` entries: only debts come when it is full, and then the last entry takes them and becomes later.
     fn push(&mut self, now: u64, cost: u64, most: u64) {
+        let at = self.clamp(now);
         let cost = cost.min(u64::MAX - self.after(0));
         let sum = self.end().wrapping_add(cost);
         let full = u64::try_from(self.queue.len()).is_ok_and(|len| len >= most);
         match self.queue.back_mut() {
-            Some(last) if full || now <= last.at => {
-                *last = Entry {
-                    at: now.max(last.at),
-                    sum,
-                }
-            }
-            _ => self.queue.push_back(Entry { at: now, sum }),
+            Some(last) if full || at == last.at => *last = Entry { at, sum },
+            _ => self.queue.push_back(Entry { at, sum }),
         }
     }
 
@@ -213,5 +213,14 @@ impl Entries {
             self.queue.pop_front();
         }
         self.gone = kept;
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    pub(super) fn len(&self) -> usize {
+        self.entries
+            .as_ref()
+            .map_or(0, |entries| entries.queue.len())
     }
 }

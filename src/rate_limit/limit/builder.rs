@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::algorithm::{
-        Algorithm, FixedWindow, Gcra, InFlight, LeakyQueue as Queue, SlidingLog, SlidingWindow,
+    super::{
+        algorithm::{
+            Algorithm, FixedWindow, Gcra, InFlight, LeakyQueue as Queue, SlidingLog, SlidingWindow,
+        },
+        wire::refusal::problem,
     },
     InvalidLimit, Limit,
     error::Problem,
@@ -89,7 +92,11 @@ impl<K: Kind> LimitBuilder<K> {
             return Err(InvalidLimit(Problem::NoQuota));
         }
         let Made(algorithm) = self.kind.made(self.count, self.per)?;
-        Ok(Limit { name, algorithm })
+        Ok(Limit {
+            problem: problem(&[&name]),
+            name,
+            algorithm,
+        })
     }
 }
 

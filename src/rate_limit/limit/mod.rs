@@ -6,6 +6,8 @@ mod set;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+
 pub(super) use self::set::Count;
 pub use self::{
     builder::{Concurrency, LeakyBucket, LeakyQueue, LimitBuilder, TokenBucket, Window},
@@ -39,6 +41,8 @@ use super::algorithm::Algorithm;
 pub struct Limit {
     name: Arc<str>,
     pub(super) algorithm: Algorithm,
+    /// The body of a refusal by this limit alone, prepared.
+    pub(super) problem: Bytes,
 }
 
 impl Limit {

@@ -127,6 +127,15 @@ impl Shard {
         }
     }
 
+    /// The next place at which somebody stands.
+    fn next_taken(&mut self) -> usize {
+        let places = self.slots.places();
+        let mut from_here = (1..=places).map(|step| (self.hand + step) % places);
+        let taken = from_here.find(|at| self.slots.at(*at).is_some());
+        self.hand = taken.unwrap_or(self.hand);
+        self.hand
+    }
+
     fn put(&mut self, slot: Slot, place: Place) {
         if let Place::Of { slot: old, idle } = place {
             self.forgotten += u64::from(!idle);
@@ -196,7 +205,7 @@ impl Shard {
         }
         let place = match self.place(asked.now) {
             Place::Nowhere => Place::Of {
-                slot: self.hand,
+                slot: self.next_taken(),
                 idle: false,
             },
             place => place,

@@ -45,7 +45,7 @@ impl Slot {
             }
         }
         if let Some(left) = left {
-            *left = self.left(asked.now);
+            self.tell(asked.now, left);
         }
         Ruling {
             verdict,
@@ -75,18 +75,21 @@ impl Slot {
         }
     }
 
-    fn left(&self, now: u64) -> Lefts {
-        let left = |(limit, state): (&Limit, &State)| Left {
-            remaining: limit.algorithm.remaining(state, now),
-            reset: limit.algorithm.reset(state, now),
-        };
-        self.with_limits().map(left).collect()
+    fn tell(&self, now: u64, lefts: &mut Lefts) {
+        for (limit, state) in self.with_limits() {
+            lefts.push(Left {
+                remaining: limit.algorithm.remaining(state, now),
+                reset: limit.algorithm.reset(state, now),
+            });
+        }
     }
 
     pub(super) fn peek(&self, now: u64) -> Peeked {
+        let mut left = Lefts::new();
+        self.tell(now, &mut left);
         Peeked {
             limits: self.limits.clone(),
-            left: self.left(now),
+            left,
             blocked_until: self.blocked_until,
         }
     }

@@ -13,7 +13,7 @@ use crate::rate_limit::{
     key::RequestHead,
     wire::{
         fields::{Line, RateLimitHeaders, Said},
-        refusal::{RefusalBody, Refused},
+        refusal::{RefusalBody, Refused, problem},
     },
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) headers: RateLimitHeaders,
     /// What says which limit there is; made by [`Shared::prepare`].
     policy: Option<HeaderValue>,
+    /// What says that it is exceeded; made by [`Shared::prepare`].
+    problem: Bytes,
     pub(super) body: RefusalBody,
     pub(super) cost: Option<Arc<Cost>>,
 }
@@ -56,6 +58,7 @@ impl Shared {
             name: Arc::from("service"),
             headers: RateLimitHeaders::default(),
             policy: None,
+            problem: Bytes::new(),
             body: RefusalBody::default(),
             cost: None,
         };
@@ -70,6 +73,7 @@ impl Shared {
             reset: Duration::ZERO,
         };
         self.policy = self.headers.policy(&[self.line(full)]);
+        self.problem = problem(&[&self.name]);
     }
 
     /// Charges a request with these header fields.
@@ -104,6 +108,7 @@ impl Shared {
         let refused = Refused {
             violated: &[&self.name],
             retry_after,
+            problem: Some(&self.problem),
         };
         let mut response = refused.response(asked, self.body);
         let reason = ServiceLimited { retry_after };

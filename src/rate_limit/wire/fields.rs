@@ -190,7 +190,7 @@ fn list(lines: &[Line<'_>], push: impl Fn(&mut Text, &Line<'_>)) -> HeaderValue 
         text.push_sf_string(line.name);
         push(&mut text, line);
     }
-    text.into_value()
+    text.to_value()
 }
 
 fn push_parameter(text: &mut Text, name: &str, value: u64) {

@@ -95,7 +95,7 @@ impl Family {
         headers.reserve(4);
         headers.insert(CONTENT_TYPE, self.content_type());
         headers.insert(STATUS, code.value());
-        headers.insert(MESSAGE, text.into_value());
+        headers.insert(MESSAGE, text.to_value());
         headers.insert(PUSHBACK, pushback.value());
         response
     }

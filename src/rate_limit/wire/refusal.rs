@@ -48,6 +48,22 @@ pub(crate) struct Refused<'a> {
     pub(crate) violated: &'a [&'a str],
     /// How long until the same request would pass; none if it never will.
     pub(crate) retry_after: Option<Duration>,
+    /// What [`problem`] made of these names, where they are often the same. Without it that is made here.
+    pub(crate) problem: Option<&'a Bytes>,
+}
+
+/// The body that says which limits a request is over (RFC 9457).
+pub(crate) fn problem(violated: &[&str]) -> Bytes {
+    let mut text = Text::default();
+    text.push(PROBLEM);
+    for (index, name) in violated.iter().enumerate() {
+        if index > 0 {
+            text.push(",");
+        }
+        text.push_json_string(name);
+    }
+    text.push("]}");
+    Bytes::copy_from_slice(text.as_bytes())
 }
 
 impl Refused<'_> {
@@ -86,16 +102,10 @@ impl Refused<'_> {
     }
 
     fn problem(&self) -> Bytes {
-        let mut text = Text::default();
-        text.push(PROBLEM);
-        for (index, name) in self.violated.iter().enumerate() {
-            if index > 0 {
-                text.push(",");
-            }
-            text.push_json_string(name);
+        match self.problem {
+            Some(prepared) => prepared.clone(),
+            None => problem(self.violated),
         }
-        text.push("]}");
-        Bytes::copy_from_slice(text.as_bytes())
     }
 
     fn sentence(&self) -> Bytes {
@@ -175,6 +185,7 @@ mod tests {
         let refused = Refused {
             violated,
             retry_after,
+            problem: None,
         };
         refused.response(&HeaderMap::new(), body)
     }
@@ -241,6 +252,7 @@ mod tests {
         let mut refused = Refused {
             violated: &["burst", "täglich"],
             retry_after: WAIT,
+            problem: None,
         };
         let response = refused.response(&asked, RefusalBody::Text);
         assert_eq!(response.status(), 200);

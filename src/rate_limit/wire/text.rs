@@ -27,6 +27,9 @@ impl Text {
     /// As a String of structured fields (RFC 9651 3.3.3), which has only what ASCII can print: of anything else a
     /// question mark is left.
     pub(super) fn push_sf_string(&mut self, text: &str) {
+        if needs_no_escape(text) {
+            return self.push_quoted(text);
+        }
         self.push("\"");
         for letter in text.chars() {
             match letter {
@@ -41,6 +44,9 @@ impl Text {
 
     /// As a string of JSON (RFC 8259 7).
     pub(super) fn push_json_string(&mut self, text: &str) {
+        if needs_no_escape(text) {
+            return self.push_quoted(text);
+        }
         self.push("\"");
         for letter in text.chars() {
             match letter {
@@ -69,6 +75,12 @@ impl Text {
         }
     }
 
+    fn push_quoted(&mut self, text: &str) {
+        self.push("\"");
+        self.push(text);
+        self.push("\"");
+    }
+
     fn push_char(&mut self, letter: char) {
         self.push(letter.encode_utf8(&mut [0; 4]));
     }
@@ -86,9 +98,15 @@ impl Text {
     }
 
     /// As a field's value: only for what is visible ASCII.
-    pub(super) fn into_value(self) -> HeaderValue {
+    pub(super) fn to_value(&self) -> HeaderValue {
         HeaderValue::from_bytes(&self.0).expect("what is not visible ASCII is escaped")
     }
+}
+
+/// Nearly all names: neither in JSON nor in fields anything of them is escaped.
+fn needs_no_escape(text: &str) -> bool {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    text.as_bytes().iter().all(plain)
 }
 
 /// The duration in whole seconds, rounded up: who waits that long has waited long enough.

@@ -1,8 +1,8 @@
 //! Traces worked out by hand. Times are milliseconds.
 
-use crate::rate_limit::algorithm::{
-    Algorithm, FixedWindow, Gcra, InFlight, LeakyQueue, SlidingLog, SlidingWindow, State, Verdict,
-    Wait,
+use super::{
+    Algorithm, State, Verdict, Wait, delayed, fixed_window, in_flight, queue, request, sliding_log,
+    sliding_window, wait,
 };
 
 const MS: u64 = 1_000;
@@ -72,16 +72,12 @@ const fn no(for_ms: u64) -> Met {
 }
 
 fn bucket(n: u64, period_ms: u64, burst: u64) -> Algorithm {
-    Algorithm::Bucket(Gcra::new(n, period_ms * 1_000_000, burst).unwrap())
-}
-
-fn queue(period_ms: u64, waiting: u64) -> Algorithm {
-    Algorithm::Queue(LeakyQueue::new(1, period_ms * 1_000_000, waiting).unwrap())
+    super::bucket(n, period_ms * 1_000_000, burst)
 }
 
 #[test]
 fn fixed_window_of_5_per_10_s() {
-    let mut trace = Trace::new(Algorithm::FixedWindow(FixedWindow::new(5, 10_000 * MS)));
+    let mut trace = Trace::new(fixed_window(5, 10_000 * MS));
     assert_eq!(trace.at(0, 1), ok(4, 10_000));
     assert_eq!(trace.at(1_000, 1), ok(3, 9_000));
     assert_eq!(trace.at(2_000, 1), ok(2, 8_000));
@@ -98,7 +94,7 @@ fn fixed_window_of_5_per_10_s() {
 
 #[test]
 fn sliding_log_of_3_per_10_s() {
-    let mut trace = Trace::new(Algorithm::SlidingLog(SlidingLog::new(3, 10_000 * MS)));
+    let mut trace = Trace::new(sliding_log(3, 10_000 * MS));
     assert_eq!(trace.at(0, 1), ok(2, 10_000));
     assert_eq!(trace.at(4_000, 1), ok(1, 10_000));
     assert_eq!(trace.at(6_000, 1), ok(0, 10_000));
@@ -112,10 +108,7 @@ fn sliding_log_of_3_per_10_s() {
 
 #[test]
 fn sliding_window_of_10_per_10_s() {
-    let mut trace = Trace::new(Algorithm::SlidingWindow(SlidingWindow::new(
-        10,
-        10_000 * MS,
-    )));
+    let mut trace = Trace::new(sliding_window(10, 10_000 * MS));
     assert_eq!(trace.at(9_900, 10), ok(0, 10_100));
     assert_eq!(trace.at(9_900, 1), no(1_100));
     assert_eq!(trace.at(10_000, 1), no(1_000));
@@ -175,23 +168,15 @@ fn leaky_meter_of_30_with_one_per_two_seconds() {
 
 #[test]
 fn leaky_queue_of_2_with_one_per_half_second() {
-    let queue = queue(500, 2);
+    let queue = queue(2, 1_000_000_000, 2);
     let mut line = queue.fresh();
-    let mut at = |ms: u64| {
-        let verdict = queue.check(&line, ms * MS, 1);
-        if matches!(verdict, Verdict::Admitted { .. }) {
-            queue.charge(&mut line, ms * MS, 1);
-        }
-        verdict
-    };
-    let delayed = |ms: u64| Verdict::Admitted { delay: ms * MS };
-    let refused = |ms: u64| Verdict::Refused(Wait::For(ms * MS));
+    let mut at = |ms: u64| request(&queue, &mut line, ms * MS, 1);
     assert_eq!(at(0), delayed(0));
-    assert_eq!(at(0), delayed(500));
-    assert_eq!(at(0), delayed(1_000));
-    assert_eq!(at(0), refused(500));
-    assert_eq!(at(400), refused(100));
-    assert_eq!(at(500), delayed(1_000));
+    assert_eq!(at(0), delayed(500 * MS));
+    assert_eq!(at(0), delayed(1_000 * MS));
+    assert_eq!(at(0), wait(500 * MS));
+    assert_eq!(at(400), wait(100 * MS));
+    assert_eq!(at(500), delayed(1_000 * MS));
     assert_eq!(at(5_000), delayed(0));
 }
 
@@ -221,7 +206,7 @@ fn two_buckets_are_charged_together_or_not_at_all() {
 
 #[test]
 fn two_in_flight() {
-    let limit = Algorithm::InFlight(InFlight::new(2));
+    let limit = in_flight(2);
     let mut count = limit.fresh();
     assert_eq!(limit.reset(&count, 0), 0);
     limit.charge(&mut count, 0, 2);

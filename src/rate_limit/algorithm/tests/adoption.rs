@@ -1,0 +1,117 @@
+//! Another limit for a key that has used some of the one before.
+
+use proptest::prelude::*;
+
+use super::{
+    Algorithm, TODAY, Verdict, bucket, delayed, fixed_window, in_flight, queue, request,
+    sliding_log, sliding_window, wait,
+};
+
+const WINDOW: u64 = 60_000_000;
+
+fn windows() -> impl Strategy<Value = Algorithm> {
+    let window = || prop_oneof![2 => Just(WINDOW), 1 => 1_u64..2 * WINDOW];
+    prop_oneof![
+        (1_u64..200, window()).prop_map(|(n, us)| fixed_window(n, us)),
+        (1_u64..200, window()).prop_map(|(n, us)| sliding_window(n, us)),
+        (1_u64..200, window()).prop_map(|(n, us)| sliding_log(n, us)),
+        (1_u64..200, window(), 1_u64..200).prop_map(|(n, us, burst)| bucket(n, us * 1_000, burst)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_was_used_stays_used(
+        old in windows(), new in windows(), requests in prop::collection::vec((0_u64..WINDOW / 4, 1_u64..50), 0..20),
+    ) {
+        let (mut state, mut now) = (old.fresh(), TODAY);
+        for (passes, cost) in requests {
+            now += passes;
+            request(&old, &mut state, now, cost);
+        }
+        let used = old.quota() - old.remaining(&state, now);
+        let adopted = new.adopt(&old, &state, now);
+        prop_assert_eq!(new.quota() - new.remaining(&adopted, now), used.min(new.quota()));
+        prop_assert_eq!(old.adopt(&old, &state, now), state);
+    }
+}
+
+fn pairs(small: u64, large: u64) -> [(Algorithm, Algorithm); 4] {
+    let bucket = |n| bucket(n, WINDOW * 1_000, n);
+    [
+        (fixed_window(small, WINDOW), fixed_window(large, WINDOW)),
+        (sliding_window(small, WINDOW), sliding_window(large, WINDOW)),
+        (sliding_log(small, WINDOW), sliding_log(large, WINDOW)),
+        (bucket(small), bucket(large)),
+    ]
+}
+
+#[test]
+fn sixty_of_a_hundred_are_sixty_of_a_thousand() {
+    for (old, new) in pairs(100, 1_000) {
+        let mut state = old.fresh();
+        old.charge(&mut state, TODAY, 60);
+        let adopted = new.adopt(&old, &state, TODAY);
+        assert_eq!(new.remaining(&adopted, TODAY), 940, "{new:?}");
+    }
+}
+
+#[test]
+fn a_smaller_limit_is_used_up_as_a_whole_and_no_more() {
+    for (new, old) in pairs(50, 100) {
+        let mut state = old.fresh();
+        old.charge(&mut state, TODAY, 300);
+        let adopted = new.adopt(&old, &state, TODAY);
+        assert_eq!(new.remaining(&adopted, TODAY), 0, "{new:?}");
+        assert!(new.reset(&adopted, TODAY) <= 2 * WINDOW, "{new:?}");
+        let Verdict::Refused(_) = new.check(&adopted, TODAY, 1) else {
+            panic!("{new:?}")
+        };
+    }
+}
+
+#[test]
+fn entries_of_a_log_keep_their_moments() {
+    let (old, new) = (sliding_log(3, 100), sliding_log(5, 100));
+    let mut state = old.fresh();
+    for now in [0, 10, 20] {
+        old.charge(&mut state, now, 1);
+    }
+    let adopted = new.adopt(&old, &state, 30);
+    assert_eq!(new.check(&adopted, 30, 3), wait(70));
+    let smaller = sliding_log(2, 100);
+    assert_eq!(
+        smaller.check(&smaller.adopt(&old, &state, 30), 30, 1),
+        wait(80)
+    );
+}
+
+#[test]
+fn who_waits_keeps_the_turn_that_was_told() {
+    let (old, new) = (queue(1, 10_000, 4), queue(1, 4_000, 1));
+    let mut line = old.fresh();
+    let turns = [0, 10, 20, 30].map(|turn| (request(&old, &mut line, 0, 1), delayed(turn)));
+    assert!(turns.iter().all(|(turn, expected)| turn == expected));
+    let mut line = new.adopt(&old, &line, 5);
+    assert_eq!(new.check(&line, 5, 1), wait(31));
+    assert_eq!(request(&new, &mut line, 36, 1), delayed(4));
+    // A place from before stands between turns of another interval.
+    new.refund(&mut line, 30, 22, 1);
+    assert_eq!(new.reset(&line, 22), 22);
+    new.refund(&mut line, 40, 36, 1);
+    assert_eq!(new.reset(&line, 36), 4);
+}
+
+#[test]
+fn what_is_in_flight_ends_once_whatever_the_limit_is_by_then() {
+    let (old, new) = (in_flight(10), in_flight(5));
+    let mut state = old.fresh();
+    old.charge(&mut state, 0, 8);
+    let mut state = new.adopt(&old, &state, 0);
+    new.refund(&mut state, 0, 1, 4);
+    assert_eq!(new.remaining(&state, 1), 1);
+    let window = fixed_window(9, WINDOW);
+    assert_eq!(window.remaining(&window.adopt(&new, &state, 1), 1), 5);
+    let used = window.adopt(&new, &state, 1);
+    assert_eq!(new.adopt(&window, &used, 1), new.fresh());
+}
