@@ -2,6 +2,7 @@
 
 mod builder;
 mod error;
+mod quota;
 mod set;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -132,3 +133,6 @@ impl fmt::Debug for Limit {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
