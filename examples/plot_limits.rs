@@ -172,7 +172,7 @@ each line, the refused ones below it, and the ten seconds in which most are admi
 fn head(height: u64) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"limits\" viewBox=\"0 0 {WIDTH} {height}\" \
-         width=\"{WIDTH}\" role=\"img\" aria-label=\"{ALT}\">\n{STYLE}"
+         width=\"{WIDTH}\" style=\"max-width:100%\" role=\"img\" aria-label=\"{ALT}\">\n{STYLE}"
     );
     for second in (0..=END / 1_000).step_by(10) {
         let x = X(second * 1_000);

@@ -202,7 +202,7 @@ impl RateLimiter {
         Stats::new(&core.limits, core.table.counts(), core.top.snapshot())
     }
 
-    /// The most bytes that the keys take, the entries of [sliding logs](Limit::sliding_log) apart.
+    /// The most bytes that the keys take, the entries of [sliding logs](super::Limit::sliding_log) apart.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         Table::most_bytes(self.core.max_keys, &self.core.limits)
