@@ -11,10 +11,13 @@ use std::{
 
 use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
 use http::StatusCode;
+use tower_keep::rate_limit::RateLimitHeaders;
 
 mod subject;
 
-use subject::{Asked, Handler, address, admitting, answer, governor, limited, refusing, request};
+use subject::{
+    Asked, Handler, address, admitting, answer, governor, limited, refusing, request, routed,
+};
 
 /// So many requests are built at a time: few enough to stay in the processor's cache.
 const BATCH: u64 = 64;
@@ -80,10 +83,18 @@ fn many_keys(c: &mut Criterion) {
 
 fn said(c: &mut Criterion) {
     let mut group = c.benchmark_group("one key");
-    let mut service =
-        limited(&admitting().headers(tower_keep::rate_limit::RateLimitHeaders::Draft11));
+    let mut service = limited(&admitting().headers(RateLimitHeaders::default()));
     group.bench_function("layer, admitted, with fields", |b| {
         answering(b, || request(0), |asked| answer(&mut service, asked));
+    });
+    let mut router = routed();
+    group.bench_function("handler alone, behind axum's router", |b| {
+        let asked = || request(0).map(axum::body::Body::new);
+        b.iter_batched(
+            asked,
+            |asked| drop(black_box(answer(&mut router, black_box(asked)))),
+            BatchSize::NumIterations(BATCH),
+        );
     });
     let mut service = limited(&refusing());
     answer(&mut service, request(0));

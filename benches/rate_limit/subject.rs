@@ -9,6 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use axum::{Router, routing::get};
 use bytes::Bytes;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{HeaderName, HeaderValue, Request, Response, header};
@@ -16,7 +17,7 @@ use http_body_util::{Empty, Full};
 use tower::{Layer, Service};
 use tower_keep::{
     PeerAddr, RateLimitLayer,
-    rate_limit::{Limit, RateLimit, RateLimitHeaders, ResponseBody},
+    rate_limit::{Limit, RateLimit, RateLimitHeaders},
     seconds,
 };
 
@@ -88,10 +89,15 @@ impl Service<Asked> for Handler {
     }
 }
 
+/// The same behind a router, as most handlers are.
+pub(crate) fn routed() -> Router {
+    Router::new().route("/products/{id}", get(async || Handler::answer()))
+}
+
 /// What the handler answers. Its futures are ready at once.
-pub(crate) fn answer<S: Service<Asked, Error = Infallible>>(
+pub(crate) fn answer<B, S: Service<Request<B>, Error = Infallible>>(
     service: &mut S,
-    asked: Asked,
+    asked: Request<B>,
 ) -> S::Response {
     let future = pin!(service.call(asked));
     let Poll::Ready(Ok(response)) = future.poll(&mut Context::from_waker(Waker::noop())) else {
@@ -101,7 +107,6 @@ pub(crate) fn answer<S: Service<Asked, Error = Infallible>>(
 }
 
 pub(crate) type Limited = RateLimit<Handler>;
-pub(crate) type Answer = Response<ResponseBody<Full<Bytes>>>;
 
 /// The layer that admits all, and says nothing.
 pub(crate) fn admitting() -> RateLimitLayer {

@@ -1,6 +1,6 @@
 //! What an admitted request holds.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{decision::Standings, limiter::Core, table::Charge};
 
@@ -62,11 +62,14 @@ impl Admission {
 
     /// Waits for the turn that a [leaky queue](super::Limit::leaky_queue) gives. Who drops the future gives its place
     /// back.
-    pub async fn turn(mut self) -> Self {
+    pub fn turn(mut self) -> impl Future<Output = Self> + Send {
+        // Before the first poll, which may never come.
         self.held = Held::Waiting;
-        self.core.turn(self.charge).await;
-        self.held = Held::Running;
-        self
+        async move {
+            self.core.turn(self.charge).await;
+            self.held = Held::Running;
+            self
+        }
     }
 
     /// What is left of the limits, after this.

@@ -25,7 +25,8 @@ pub struct Standing<'a> {
     pub window: Duration,
     /// The largest cost that would be admitted.
     pub remaining: u64,
-    /// The time until the full quota is back, if nothing else comes.
+    /// The time until the full quota is back, if nothing else comes; half a million years with a limit of concurrency
+    /// that is in use.
     pub reset: Duration,
 }
 

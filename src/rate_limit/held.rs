@@ -26,6 +26,8 @@ pub(super) struct Grant {
     pub(super) charge: Charge,
     /// The limits, if they are not those of the limiter.
     pub(super) plan: Option<Limits>,
+    /// Whether it still counts for more than its place in flight.
+    pub(super) counts: bool,
 }
 
 impl Grant {
@@ -41,6 +43,17 @@ impl Grant {
         if self.limits(subject).count_in_flight() {
             subject.limiter.core().release(self.charge);
         }
+    }
+
+    /// The response is none that counts. A place in flight is another matter: it is kept until the body has ended.
+    fn uncount(mut self, subject: &Subject) -> Option<Self> {
+        if !self.limits(subject).count_in_flight() {
+            self.refund(subject);
+            return None;
+        }
+        self.settle(subject, 0);
+        self.counts = false;
+        Some(self)
     }
 
     fn settle(&self, subject: &Subject, cost: u64) {
@@ -122,7 +135,8 @@ impl Held {
             .map(|(s, grant)| grant.limits(s).iter().len())
             .sum();
         let mut lefts = self.lefts.take().map(|lefts| *lefts).unwrap_or_default();
-        lefts.drain(..of_others);
+        // There are none if they are not to be told.
+        lefts.drain(..of_others.min(lefts.len()));
         let core = Arc::clone(&self.core);
         core.subjects[self.len()].refusal(refusing, lefts)
     }
@@ -205,19 +219,17 @@ impl Held {
 
     fn look_at(&mut self, response: &ResponseHead<'_>) {
         for (subject, held) in self.core.subjects.iter().zip(self.grants.iter_mut()) {
-            let Some(grant) = held else { continue };
+            let Some(grant) = held.as_ref() else { continue };
             if subject
                 .counts
                 .as_ref()
                 .is_some_and(|counts| !counts(response))
             {
-                grant.refund(subject);
-                *held = None;
+                *held = held.take().and_then(|grant| grant.uncount(subject));
             } else if let Some(CostAfter::Said(cost)) = &subject.cost_after
                 && let Some(cost) = cost(response)
             {
                 grant.settle(subject, cost);
-                // What is in flight is not a matter of cost.
             }
         }
     }
@@ -268,7 +280,7 @@ impl Watch for Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         for (subject, grant) in self.held.granted() {
-            if subject.sends_bytes() {
+            if subject.sends_bytes() && grant.counts {
                 grant.settle(subject, self.bytes);
             }
         }

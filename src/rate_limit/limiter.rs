@@ -1,6 +1,12 @@
 //! Decisions about keys that are at hand, and the handle to what has been decided.
 
-use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use super::{
     admission::Admission,
@@ -50,6 +56,7 @@ pub(super) struct Core {
     pub(super) top: Top,
     table: Table,
     max_keys: usize,
+    warned: Once,
 }
 
 impl RateLimiter {
@@ -67,6 +74,7 @@ impl RateLimiter {
             top: Top::new(TOP_KEYS),
             table: Table::new(max_keys),
             max_keys,
+            warned: Once::new(),
         };
         Self {
             core: Arc::new(core),
@@ -148,11 +156,8 @@ impl RateLimiter {
         &self,
         key: K,
     ) -> impl Future<Output = Result<Admission, Refusal>> + Send + use<'_, K> {
-        let admitted = self.check(key);
-        async move {
-            let admission = admitted?;
-            Ok(admission.turn().await)
-        }
+        let turn = self.check(key).map(Admission::turn);
+        async move { Ok(turn?.await) }
     }
 
     /// What is left of the limits of a key: of those under which it was last decided. That changes nothing.
@@ -265,33 +270,26 @@ impl Core {
         }
     }
 
+    /// A request without a key. The first one is worth a word: all the others may be without one too.
+    pub(super) fn without_key(&self) {
+        self.limits.count(Count::WithoutKey);
+        self.warned.call_once(|| {
+            tracing::warn!(
+                limits = ?self.limits,
+                "a request has no key to limit it by; does the server set PeerAddr, or axum's ConnectInfo?"
+            );
+        });
+    }
+
     /// One more refusal of this key.
     pub(super) fn refused<E>(
         &self,
         fingerprint: u64,
-        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+        write: impl Fn(&mut KeyWriter<'_>) -> Result<(), E>,
     ) {
-        self.top.hit(fingerprint, 1, || self.keys.label(write));
-    }
-
-    pub(super) fn refund(&self, charge: Charge) {
-        self.table.refund(charge, self.time.now());
-    }
-
-    pub(super) fn release(&self, charge: Charge) {
-        self.table.release(charge, self.time.now());
-    }
-
-    pub(super) fn settle(&self, limits: &Limits, charge: Charge, cost: u64) {
-        let asked = self.asked(limits, cost);
-        self.table.settle(charge, asked);
-    }
-
-    /// The moment of its turn.
-    pub(super) async fn turn(&self, charge: Charge) {
-        if charge.delay > 0 {
-            let turn = self.time.moment(charge.at.saturating_add(charge.delay));
-            self.time.clock().sleep_until(turn).await;
+        self.top.hit(fingerprint, 1, || self.keys.label(&write));
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            tracing::debug!(key = %self.keys.label(&write), limits = ?self.limits, "refused");
         }
     }
 }

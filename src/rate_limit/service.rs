@@ -196,12 +196,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Called { future, held } => {
-                let mut response = ready!(future.poll(cx))?;
-                let holding = held.as_mut().expect(READY_ONCE);
-                holding.respond(&mut response);
-                Poll::Ready(Ok(match held.take_if(|held| held.holds_on()) {
-                    Some(held) => response.map(|body| held.sending(body)),
-                    None => response.map(ResponseBody::passed),
+                let answer = ready!(future.poll(cx));
+                let mut held = held.take().expect(READY_ONCE);
+                let mut response = answer?;
+                held.respond(&mut response);
+                Poll::Ready(Ok(if held.holds_on() {
+                    response.map(|body| held.sending(body))
+                } else {
+                    response.map(ResponseBody::passed)
                 }))
             }
             StateProjection::Refused { response } => {

@@ -16,6 +16,8 @@ pub struct Stats {
     pub delayed: u64,
     /// Requests that were refused because their key is blocked.
     pub blocked: u64,
+    /// Requests without a key, whatever became of them.
+    pub without_key: u64,
     /// The counts of each limit. Those of a plan are counted by the plan: [`Limits::stats`].
     pub limits: Vec<LimitStats>,
     /// Keys that are remembered now.
@@ -69,6 +71,7 @@ impl Limits {
             admitted: counts.of(Count::Admitted),
             delayed: counts.of(Count::Delayed),
             blocked: counts.of(Count::Blocked),
+            without_key: counts.of(Count::WithoutKey),
             limits: self.iter().enumerate().map(of_limit).collect(),
             ..Stats::default()
         }

@@ -138,16 +138,19 @@ impl Subject {
         let core = self.limiter.core();
         let fingerprint = match core.keys.of(&write) {
             Ok(fingerprint) => fingerprint,
-            Err(MissingKey) => match self.without_key {
-                WithoutKey::Share => core.keys.of_missing(),
-                WithoutKey::Refuse => {
-                    return Asked::Refused(Refusing::MissingKey);
+            Err(MissingKey) => {
+                core.without_key();
+                match self.without_key {
+                    WithoutKey::Share => core.keys.of_missing(),
+                    WithoutKey::Refuse if !held.core().shadow => {
+                        return Asked::Refused(Refusing::MissingKey);
+                    }
+                    WithoutKey::Refuse | WithoutKey::Skip => {
+                        held.push(None);
+                        return Asked::Passed;
+                    }
                 }
-                WithoutKey::Skip => {
-                    held.push(None);
-                    return Asked::Passed;
-                }
-            },
+            }
         };
         let plan = self.plan.as_ref().and_then(|plan| plan(head));
         let limits = plan.as_ref().unwrap_or(&core.limits);
@@ -161,7 +164,11 @@ impl Subject {
         };
         match core.decide(asking, held.lefts()) {
             Ok(charge) => {
-                held.push(Some(Grant { charge, plan }));
+                held.push(Some(Grant {
+                    charge,
+                    plan,
+                    counts: true,
+                }));
                 Asked::Passed
             }
             Err(refused) => {

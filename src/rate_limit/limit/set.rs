@@ -105,13 +105,14 @@ pub(in super::super) enum Count {
     Admitted,
     Delayed,
     Blocked,
+    WithoutKey,
     Refused(usize),
     Shadowed(usize),
 }
 
 impl Count {
     /// Those that are of the whole set.
-    const OF_SET: usize = 3;
+    const OF_SET: usize = 4;
 
     const fn all(limits: usize) -> usize {
         Self::OF_SET + 2 * limits
@@ -123,7 +124,7 @@ impl Count {
         const WHAT: &str = "Requests that limits have decided about, by outcome and limit";
         let metric = Metric::new(NAME, WHAT);
         let Some(of_limit) = index.checked_sub(Self::OF_SET) else {
-            let outcome = ["admitted", "delayed", "blocked"][index];
+            let outcome = ["admitted", "delayed", "blocked", "without-key"][index];
             return metric
                 .label("outcome", outcome)
                 .label("limit", names.join(","));
@@ -138,6 +139,7 @@ impl Count {
             Self::Admitted => 0,
             Self::Delayed => 1,
             Self::Blocked => 2,
+            Self::WithoutKey => 3,
             Self::Refused(limit) => Self::OF_SET + 2 * limit,
             Self::Shadowed(limit) => Self::OF_SET + 2 * limit + 1,
         }

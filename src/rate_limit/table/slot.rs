@@ -36,7 +36,9 @@ impl Slot {
     /// All limits are asked before the first one is charged.
     #[inline]
     pub(super) fn decide(&mut self, asked: Asked<'_>, left: Option<&mut Lefts>) -> Ruling {
-        self.follow(asked);
+        if !self.limits.is(asked.limits) {
+            return self.decide_under_others(asked, left);
+        }
         let verdict = self.verdict(asked);
         if let Verdict::Admitted { .. } = verdict {
             for (limit, state) in self.limits.as_slice().iter().zip(&mut *self.states) {
@@ -98,16 +100,22 @@ impl Slot {
         self.blocked_until = until;
     }
 
-    /// Goes over to other limits, if the key has got some: what was used stays used.
-    #[inline]
-    fn follow(&mut self, asked: Asked<'_>) {
-        if !self.limits.is(asked.limits) {
-            self.adopt(asked.limits, asked.now);
+    /// Goes over to other limits with the first request that they admit: what was used stays used. What they have no
+    /// room for is forgotten by that, so a refusal, and what costs nothing, leave all as it was: requests of one key
+    /// whose limits take turns would have it forgotten again and again.
+    #[cold]
+    fn decide_under_others(&mut self, asked: Asked<'_>, left: Option<&mut Lefts>) -> Ruling {
+        let mut adopted = self.clone();
+        adopted.adopt(asked.limits, asked.now);
+        let ruling = adopted.decide(asked, left);
+        let charged = asked.cost > 0 || asked.limits.count_in_flight();
+        if charged && matches!(ruling.verdict, Verdict::Admitted { .. }) {
+            *self = adopted;
         }
+        ruling
     }
 
     /// A limit takes over from the one with its name, or else from the one in its place.
-    #[cold]
     fn adopt(&mut self, limits: &Limits, now: u64) {
         let old = self.limits.as_slice();
         let taken_over = |(at, limit): (usize, &Limit)| {

@@ -68,9 +68,14 @@ impl<B: Body> Body for ResponseBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
-            KindProj::Passed { body, watch } => {
-                let frame = ready!(body.poll_frame(cx)).map(|frame| frame.map(in_one_piece));
+            KindProj::Passed { mut body, watch } => {
+                let frame = ready!(body.as_mut().poll_frame(cx));
+                let frame = frame.map(|frame| frame.map(in_one_piece));
                 watched(watch, frame.as_ref());
+                // Who has been told so asks no more.
+                if body.is_end_stream() {
+                    *watch = None;
+                }
                 Poll::Ready(frame)
             }
             KindProj::Refused { rest } => {

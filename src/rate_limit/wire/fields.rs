@@ -33,7 +33,8 @@ const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 pub enum RateLimitHeaders {
     /// `RateLimit-Policy: "burst";q=100;w=60` and `RateLimit: "burst";r=50;t=30`, as in
     /// draft-ietf-httpapi-ratelimit-headers-11, of all limits: `q` is the quota and `w` the window in seconds, `r`
-    /// what remains and `t` the seconds until all of it is back. On a refusal no `t` is later than `Retry-After`.
+    /// what remains and `t` the seconds until all of it is back. On a refusal no `t` is later than `Retry-After`. A
+    /// limit of concurrency has neither `w` nor `t`, as nobody knows them.
     /// Members of a limiter further in are kept.
     #[default]
     Draft11,
@@ -64,12 +65,20 @@ pub(crate) struct Line<'a> {
     pub(crate) name: &'a str,
     /// As much as can be had at once.
     pub(crate) quota: u64,
-    /// How long it takes until all of it is back.
+    /// How long it takes until all of it is back; zero for a limit of concurrency, which has no such time.
     pub(crate) window: Duration,
     /// What could be had now.
     pub(crate) remaining: u64,
     /// How long it takes from now until the whole quota is back.
     pub(crate) reset: Duration,
+}
+
+impl Line<'_> {
+    /// When the quota of what is in flight is back is not a matter of time.
+    fn known_reset(&self) -> Option<Duration> {
+        let known = !self.window.is_zero() || self.reset.is_zero();
+        known.then_some(self.reset)
+    }
 }
 
 /// What the fields of one response say.
@@ -117,19 +126,18 @@ impl Said<'_> {
     fn quota_value(&self) -> HeaderValue {
         list(self.lines, |text, line| {
             push_parameter(text, ";r=", line.remaining);
-            push_parameter(text, ";t=", self.effective_seconds(line));
+            if let Some(seconds) = self.effective_seconds(line) {
+                push_parameter(text, ";t=", seconds);
+            }
         })
     }
 
     /// How long the client is held to what remains: never longer than it is told to wait ("the Retry-After field
     /// value SHOULD NOT reference a point in time earlier than the end of the effective window", section 6 of the
     /// draft). With the limit that refused the two are equal, since nothing is full before it can be used.
-    fn effective_seconds(&self, line: &Line<'_>) -> u64 {
-        let reset = seconds(line.reset);
-        match self.retry_after {
-            Some(wait) => reset.min(retry_after_seconds(wait)),
-            None => reset,
-        }
+    fn effective_seconds(&self, line: &Line<'_>) -> Option<u64> {
+        let reset = line.known_reset().map(seconds);
+        shorter(reset, self.retry_after.map(retry_after_seconds))
     }
 
     fn write_x_rate_limit(&self, headers: &mut HeaderMap, unit: ResetUnit, clock: &Clock) {
@@ -141,26 +149,31 @@ impl Said<'_> {
             ResetUnit::Seconds => self.effective_seconds(line),
             ResetUnit::UnixSeconds => self.unix_seconds(line, clock),
         };
-        if restricts_more(headers, line.remaining, reset) {
+        if restricts_more(headers, line.remaining, reset.unwrap_or(u64::MAX)) {
             return;
         }
         headers.insert(X_LIMIT, number::value(line.quota));
         headers.insert(X_REMAINING, number::value(line.remaining));
-        headers.insert(X_RESET, number::value(reset));
+        match reset {
+            Some(reset) => headers.insert(X_RESET, number::value(reset)),
+            None => headers.remove(X_RESET),
+        };
     }
 
     /// Rounded up once, after the addition: who comes at that second does not come early.
-    fn unix_seconds(&self, line: &Line<'_>, clock: &Clock) -> u64 {
+    fn unix_seconds(&self, line: &Line<'_>, clock: &Clock) -> Option<u64> {
         let since_1970 = clock
             .wall()
             .duration_since(UNIX_EPOCH)
             .unwrap_or(Duration::ZERO);
-        let wait = match self.retry_after {
-            Some(wait) => line.reset.min(wait),
-            None => line.reset,
-        };
-        seconds(since_1970.saturating_add(wait))
+        let wait = shorter(line.known_reset(), self.retry_after)?;
+        Some(seconds(since_1970.saturating_add(wait)))
     }
+}
+
+/// The shorter of two times, as far as they are known.
+fn shorter<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
 }
 
 /// Whether what a limiter further in has said leaves less, or the same for longer.
@@ -176,7 +189,9 @@ fn restricts_more(headers: &HeaderMap, remaining: u64, reset: u64) -> bool {
 fn policy_value(lines: &[Line<'_>]) -> HeaderValue {
     list(lines, |text, line| {
         push_parameter(text, ";q=", line.quota);
-        push_parameter(text, ";w=", seconds(line.window));
+        if !line.window.is_zero() {
+            push_parameter(text, ";w=", seconds(line.window));
+        }
     })
 }
 
