@@ -1,31 +1,40 @@
-//! A response cache around an axum application. Run it, then try the lines that it prints:
+//! A response cache around an axum application, and a limit for one of its routes. Run it, then try the lines that it
+//! prints:
 //!
 //! ```text
 //! cargo run --example quickstart [-- --listen 127.0.0.1:3000]
 //! ```
 //!
-//! In each answer `Cache-Status` says what the cache did and why, and `Age` how old the content is.
+//! In each answer `Cache-Status` says what the cache did and why, and `Age` how old the content is; those of `/search`
+//! have a `RateLimit` too.
 
-use std::{convert::Infallible, error::Error, io::Write as _};
+use std::{convert::Infallible, error::Error, io::Write as _, net::SocketAddr};
 
 use axum::{
     Extension, Router,
-    extract::{Path, Request, State},
+    extract::{ConnectInfo, Path, RawQuery, Request, State},
     http::{HeaderMap, HeaderName, StatusCode, header},
+    middleware,
     response::{IntoResponse, Sse, sse::Event},
     routing::{get, post},
 };
 use futures_util::{Stream, stream};
 use tokio::{net::TcpListener, time};
 use tower_keep::{
-    CachePolicy, Personal, ResponseCacheLayer, minutes, response_cache::Purger, seconds,
+    CachePolicy, PeerAddr, Personal, RateLimitLayer, ResponseCacheLayer, minutes,
+    rate_limit::{InvalidLimit, Limit},
+    response_cache::Purger,
+    seconds,
 };
 
-/// The whole set-up is the layer. It obeys what the handlers say in Cache-Control; `default_ttl` is for
-/// those that say nothing.
-fn app() -> Router {
+/// The whole set-up are the layers. The cache obeys what the handlers say in Cache-Control; `default_ttl` is for
+/// those that say nothing. The limit is inside of it: what is answered from store costs nobody anything.
+fn app() -> Result<Router, InvalidLimit> {
     let cache = ResponseCacheLayer::new().default_ttl(minutes(5));
-    Router::new()
+    // For each client ten at once, and one more each second.
+    let searches = Limit::token_bucket(60).per(minutes(1)).burst(10);
+    let searches = RateLimitLayer::new(searches.name("searches").build()?);
+    Ok(Router::new()
         .route("/slow", get(slow))
         .route("/news", get(news))
         .route("/hello", get(hello))
@@ -33,8 +42,16 @@ fn app() -> Router {
         .route("/me", get(me))
         .route("/account", get(account))
         .route("/events", get(events))
+        .route("/search", get(search).layer(searches))
         .route("/purge/{tag}", post(purge).with_state(cache.purger()))
         .layer(cache)
+        .layer(middleware::map_request(known_peer)))
+}
+
+/// Whom limits tell apart. With the feature `axum` they find by themselves what axum's server knows.
+async fn known_peer(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request) -> Request {
+    request.extensions_mut().insert(PeerAddr(peer));
+    request
 }
 
 /// A second of work, done once in a minute.
@@ -112,6 +129,12 @@ async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     }))
 }
 
+/// Each search is work. Who searches for one thing after the other is told to wait; the same search again is answered
+/// by the cache.
+async fn search(RawQuery(asked): RawQuery) -> String {
+    format!("nothing found for {}\n", asked.unwrap_or_default())
+}
+
 fn field(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
@@ -127,7 +150,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     introduce(&format!("http://{}", listener.local_addr()?))?;
-    axum::serve(listener, app()).await?;
+    let app = app()?.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).await?;
     Ok(())
 }
 
@@ -154,5 +178,9 @@ fn introduce(url: &str) -> std::io::Result<()> {
     writeln!(out, "  curl -i {url}/hello -H 'Accept-Language: de'")?;
     writeln!(out, "  curl -i {url}/me -H 'Cookie: name=Ada'")?;
     writeln!(out, "  curl -i {url}/account -H 'X-User: ada'")?;
+    writeln!(
+        out,
+        "  curl -i '{url}/search?q=[1-12]'   # ten are found at once"
+    )?;
     out.flush()
 }

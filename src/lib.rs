@@ -1,16 +1,21 @@
-//! Composable [`tower`](https://docs.rs/tower) layers that keep things close to the request.
+//! Composable [`tower`](https://docs.rs/tower) layers that keep things close to the request: a shared HTTP cache that
+//! follows RFC 9111, and rate limits.
 //!
-//! Each layer wraps any `Service`, works alone, and starts embedded: there is no server to run. The first of
-//! them is the response cache, a shared HTTP cache that follows RFC 9111.
+//! Each layer wraps any `Service`, works alone, and starts embedded: there is no server to run.
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tower_keep::{ResponseCacheLayer, minutes};
+//! use tower_keep::{RateLimitLayer, ResponseCacheLayer, minutes, rate_limit::Limit};
 //!
+//! # fn main() -> Result<(), tower_keep::rate_limit::InvalidLimit> {
+//! let per_client = Limit::token_bucket(100).per(minutes(1)).burst(20).build()?;
 //! let app: Router = Router::new()
 //!     .route("/offers", get(|| async { "today's offers" }))
-//!     .layer(ResponseCacheLayer::new().default_ttl(minutes(5)));
+//!     .layer(ResponseCacheLayer::new().default_ttl(minutes(5)))
+//!     .layer(RateLimitLayer::new(per_client));
 //! # let _ = app;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # Features
@@ -18,6 +23,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
+//! | `rate-limit` | yes | [`rate_limit`]: how often, how much, how many at once |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
 //! | `metrics` | | counters go to the recorder of the [`metrics`](https://docs.rs/metrics) crate too |
 //! | `test-util` | | [`test_util`]: the clock moved by hand, a slow and failing store, a counting service |
@@ -26,6 +32,7 @@
 //! # Where to go on
 //!
 //! - [`response_cache`]: what is stored, what is served, and why; all settings
+//! - [`rate_limit`]: what each algorithm admits, keys, presets; refusals and what responses say
 //! - [`store`]: where it is kept, and how to bring a store of your own
 //! - [`ledger`]: how what is invalidated is told from what is not
 //! - [`clock`]: where time comes from
@@ -79,6 +86,6 @@ pub use self::{
     principal::Principal,
 };
 
-#[cfg(all(doctest, feature = "response-cache"))]
+#[cfg(all(doctest, feature = "rate-limit", feature = "response-cache"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use super::{decision::Standings, limiter::Core, table::Charge};
+use super::{core::Core, decision::Standings, table::Charge};
 
 /// A request is admitted, and charged.
 ///

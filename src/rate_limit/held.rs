@@ -1,98 +1,25 @@
 //! What an admitted request holds on its way through a layer.
 
-use std::{iter, sync::Arc};
+use std::sync::Arc;
 
 use http::{Extensions, Response};
 use http_body::Body;
 use smallvec::SmallVec;
 
 use super::{
-    Limits,
     adaptive::Overloaded,
     decision::{Refusal, standing},
+    grants::{Grant, Grants},
     head::ResponseHead,
     layer::Core,
     subject::{CostAfter, Refusing, Subject},
-    table::{Charge, Lefts},
+    table::Lefts,
     whole::ServiceLimited,
     wire::{
         body::{ResponseBody, Watch},
         fields::Line,
     },
 };
-
-/// One subject admits the request.
-pub(super) struct Grant {
-    pub(super) charge: Charge,
-    /// The limits, if they are not those of the limiter.
-    pub(super) plan: Option<Limits>,
-    /// Whether it still counts for more than its place in flight.
-    pub(super) counts: bool,
-}
-
-impl Grant {
-    fn limits<'a>(&'a self, subject: &'a Subject) -> &'a Limits {
-        self.plan.as_ref().unwrap_or(&subject.limiter.core().limits)
-    }
-
-    fn refund(&self, subject: &Subject) {
-        subject.limiter.core().refund(self.charge);
-    }
-
-    fn release(&self, subject: &Subject) {
-        if self.limits(subject).count_in_flight() {
-            subject.limiter.core().release(self.charge);
-        }
-    }
-
-    /// The response is none that counts. A place in flight is another matter: it is kept until the body has ended.
-    fn uncount(mut self, subject: &Subject) -> Option<Self> {
-        if !self.limits(subject).count_in_flight() {
-            self.refund(subject);
-            return None;
-        }
-        self.settle(subject, 0);
-        self.counts = false;
-        Some(self)
-    }
-
-    fn settle(&self, subject: &Subject, cost: u64) {
-        let core = subject.limiter.core();
-        core.settle(self.limits(subject), self.charge, cost);
-    }
-}
-
-/// The grants of a request, by subject; none where it is not limited, or has been refunded. The first one, mostly the
-/// only one, is written where it stays.
-#[derive(Default)]
-struct Grants {
-    len: usize,
-    first: Option<Grant>,
-    others: Vec<Option<Grant>>,
-}
-
-impl Grants {
-    #[inline]
-    fn push(&mut self, grant: Option<Grant>) {
-        if self.len == 0 {
-            self.first = grant;
-        } else {
-            self.others.push(grant);
-        }
-        self.len += 1;
-    }
-
-    #[inline]
-    fn iter(&self) -> impl Iterator<Item = &Option<Grant>> {
-        iter::once(&self.first).chain(&self.others).take(self.len)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Option<Grant>> {
-        iter::once(&mut self.first)
-            .chain(&mut self.others)
-            .take(self.len)
-    }
-}
 
 /// What is given back when it is dropped: all before the call, afterwards the places in flight.
 pub(super) struct Held {
@@ -144,7 +71,7 @@ impl Held {
     /// How many subjects have said something.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.grants.len
+        self.grants.len()
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {

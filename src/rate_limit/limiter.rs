@@ -1,26 +1,17 @@
 //! Decisions about keys that are at hand, and the handle to what has been decided.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    future::Future,
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
     admission::Admission,
+    core::{Asking, Core},
     decision::{Refusal, Standings},
-    key::{Fingerprints, KeyWriter, LimitKey},
-    limit::{Count, Limits},
+    key::LimitKey,
+    limit::Limits,
     stats::Stats,
-    table::{Asked, Charge, Lefts, Refused, Table, Verdict},
-    time::{Timeline, micros},
+    table::Lefts,
 };
-use crate::{clock::Clock, stats::top::Top};
-
-/// So many of the keys that are refused most are counted.
-const TOP_KEYS: usize = 32;
+use crate::clock::Clock;
 
 /// So many keys are remembered if nothing else is said: with one limit, in less than 16 MiB.
 const MAX_KEYS: usize = 100_000;
@@ -49,16 +40,6 @@ pub struct RateLimiter {
     core: Arc<Core>,
 }
 
-pub(super) struct Core {
-    pub(super) limits: Limits,
-    pub(super) time: Timeline,
-    pub(super) keys: Fingerprints,
-    pub(super) top: Top,
-    table: Table,
-    max_keys: usize,
-    warned: Once,
-}
-
 impl RateLimiter {
     /// A limiter for a hundred thousand keys.
     #[must_use]
@@ -67,17 +48,8 @@ impl RateLimiter {
     }
 
     fn with(limits: &Limits, max_keys: usize, clock: Clock) -> Self {
-        let core = Core {
-            limits: limits.recounted(),
-            time: Timeline::new(clock),
-            keys: Fingerprints::default(),
-            top: Top::new(TOP_KEYS),
-            table: Table::new(max_keys),
-            max_keys,
-            warned: Once::new(),
-        };
         Self {
-            core: Arc::new(core),
+            core: Arc::new(Core::new(limits, max_keys, clock)),
         }
     }
 
@@ -176,165 +148,36 @@ impl RateLimiter {
 
     /// What is left, and for how many microseconds it is blocked.
     fn look(&self, key: &impl LimitKey) -> (Standings, u64) {
-        let asked = self.core.asked(&self.core.limits, 0);
-        let peeked = self.core.table.peek(self.core.keys.of_key(key), asked);
+        let now = self.core.time.now();
+        let peeked = self.core.peek(key, now);
         let standings = Standings::new(peeked.limits, peeked.left);
-        (standings, peeked.blocked_until.saturating_sub(asked.now))
+        (standings, peeked.blocked_until.saturating_sub(now))
     }
 
     /// Gives a key its full quota, and lifts its [block](Self::block). Requests in flight still count as such.
     pub fn reset(&self, key: impl LimitKey) {
-        let fingerprint = self.core.keys.of_key(&key);
-        self.core.table.reset(fingerprint, self.core.time.now());
+        self.core.reset(&key);
     }
 
     /// Refuses all requests of a key for so long, whatever they cost.
     pub fn block(&self, key: impl LimitKey, time: Duration) {
-        let asked = self.core.asked(&self.core.limits, 0);
-        let until = asked.now.saturating_add(micros(time));
-        let fingerprint = self.core.keys.of_key(&key);
-        self.core.table.block(fingerprint, asked, until);
+        self.core.block(&key, time);
     }
 
     /// The counts so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let core = &self.core;
-        Stats::new(&core.limits, core.table.counts(), core.top.snapshot())
+        self.core.stats()
     }
 
-    /// The most bytes that the keys take, the entries of [sliding logs](Limit::sliding_log) apart.
+    /// The most bytes that the keys take, the entries of [sliding logs](super::Limit::sliding_log) apart.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
-        Table::most_bytes(self.core.max_keys, &self.core.limits)
+        self.core.memory_bound()
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
         &self.core
-    }
-}
-
-impl Core {
-    fn asked<'a>(&self, limits: &'a Limits, cost: u64) -> Asked<'a> {
-        Asked {
-            limits,
-            cost,
-            now: self.time.now(),
-        }
-    }
-
-    /// Decides, and counts what was decided; what an admitted request is charged.
-    #[inline]
-    pub(super) fn decide(
-        &self,
-        asking: Asking<'_>,
-        left: Option<&mut Lefts>,
-    ) -> Result<Charge, Refused> {
-        let Asking {
-            fingerprint,
-            limits,
-            cost,
-            shadow,
-        } = asking;
-        let now = self.time.now();
-        let asked = Asked { limits, cost, now };
-        let ruling = self.table.decide(fingerprint, asked, left);
-        match ruling.verdict {
-            Verdict::Admitted { delay } => {
-                self.count_admitted(limits, delay);
-                Ok(Charge {
-                    fingerprint,
-                    cost,
-                    at: now,
-                    delay,
-                    shared: ruling.shared,
-                })
-            }
-            Verdict::Refused(refused) => {
-                count_refused(limits, refused, shadow);
-                Err(refused)
-            }
-        }
-    }
-
-    /// The table has counted it, for all limits together.
-    #[inline]
-    fn count_admitted(&self, limits: &Limits, delay: u64) {
-        if limits.is(&self.limits) {
-            limits.publish(Count::Admitted);
-        } else {
-            limits.count(Count::Admitted);
-        }
-        if delay > 0 {
-            limits.count(Count::Delayed);
-        }
-    }
-
-    /// A request without a key. The first one is worth a word: all the others may be without one too.
-    pub(super) fn without_key(&self) {
-        self.limits.count(Count::WithoutKey);
-        self.warned.call_once(|| {
-            tracing::warn!(
-                limits = ?self.limits,
-                "a request has no key to limit it by; does the server set PeerAddr, or axum's ConnectInfo?"
-            );
-        });
-    }
-
-    /// One more refusal of this key.
-    pub(super) fn refused<E>(
-        &self,
-        fingerprint: u64,
-        write: impl Fn(&mut KeyWriter<'_>) -> Result<(), E>,
-    ) {
-        self.top.hit(fingerprint, 1, || self.keys.label(&write));
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            tracing::debug!(key = %self.keys.label(&write), limits = ?self.limits, "refused");
-        }
-    }
-
-    pub(super) fn refund(&self, charge: Charge) {
-        self.table.refund(charge, self.time.now());
-    }
-
-    pub(super) fn release(&self, charge: Charge) {
-        self.table.release(charge, self.time.now());
-    }
-
-    pub(super) fn settle(&self, limits: &Limits, charge: Charge, cost: u64) {
-        let asked = self.asked(limits, cost);
-        self.table.settle(charge, asked);
-    }
-
-    /// The moment of its turn.
-    pub(super) async fn turn(&self, charge: Charge) {
-        if charge.delay > 0 {
-            let turn = self.time.moment(charge.at.saturating_add(charge.delay));
-            self.time.clock().sleep_until(turn).await;
-        }
-    }
-}
-
-/// A request of this key, under these limits.
-#[derive(Clone, Copy)]
-pub(super) struct Asking<'a> {
-    pub(super) fingerprint: u64,
-    pub(super) limits: &'a Limits,
-    pub(super) cost: u64,
-    /// Nobody is refused, whatever the verdict.
-    pub(super) shadow: bool,
-}
-
-fn count_refused(limits: &Limits, refused: Refused, shadow: bool) {
-    if refused.violated == 0 {
-        limits.count(Count::Blocked);
-    }
-    for limit in (0..u8::BITS as usize).filter(|at| refused.violated >> at & 1 == 1) {
-        limits.count(if shadow {
-            Count::Shadowed(limit)
-        } else {
-            Count::Refused(limit)
-        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits for common needs, with their numbers.
 
 use super::{InvalidLimit, Limit, RateLimitLayer};
-use crate::{minutes, seconds};
+use crate::duration::{minutes, seconds};
 
 /// The numbers of presets are not input.
 fn preset(built: Result<Limit, InvalidLimit>) -> RateLimitLayer {

@@ -6,11 +6,12 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Limits, RateLimiter,
+    core::Asking,
     decision::Refusal,
+    grants::Grant,
     head::ResponseHead,
-    held::{Grant, Held},
+    held::Held,
     key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey, RequestHead},
-    limiter::Asking,
     table::{Lefts, Refused},
 };
 use crate::peer::ClientIp;

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 ///
 /// ```
 /// use axum::{Router, routing::get};
-/// use tower_keep::rate_limit::{AdaptiveConcurrencyLayer, InvalidSetting};
+/// use tower_keep::rate_limit::adaptive::{AdaptiveConcurrencyLayer, InvalidSetting};
 ///
 /// # fn main() -> Result<(), InvalidSetting> {
 /// let adaptive = AdaptiveConcurrencyLayer::new().limits(50, 10, 500)?;
@@ -95,7 +95,7 @@ impl AdaptiveConcurrencyLayer {
     ///
     /// ```
     /// use http::StatusCode;
-    /// use tower_keep::rate_limit::{AdaptiveConcurrencyLayer, Outcome, Verdict};
+    /// use tower_keep::rate_limit::adaptive::{AdaptiveConcurrencyLayer, Outcome, Verdict};
     ///
     /// let layer = AdaptiveConcurrencyLayer::new().judge(|outcome| match outcome {
     ///     Outcome::Response { status, .. } if *status == StatusCode::ACCEPTED => Verdict::Ignored,

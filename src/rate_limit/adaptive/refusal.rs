@@ -24,7 +24,7 @@ const RETRY_AFTER_SECONDS: (&str, Duration) = ("1", Duration::from_secs(1));
 ///
 /// ```
 /// use http::Response;
-/// use tower_keep::rate_limit::Overloaded;
+/// use tower_keep::rate_limit::adaptive::Overloaded;
 ///
 /// fn was_refused<B>(response: &Response<B>) -> bool {
 ///     response.extensions().get::<Overloaded>().is_some()

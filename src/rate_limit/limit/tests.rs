@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use governor::Quota;
 
 use super::{super::algorithm::Algorithm, error::Problem, *};
-use crate::{days, minutes, seconds};
+use crate::duration::{days, minutes, seconds};
 
 fn problem(built: Result<Limit, InvalidLimit>) -> Problem {
     built.unwrap_err().0

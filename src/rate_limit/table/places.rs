@@ -141,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{minutes, rate_limit::Limit};
+    use crate::{duration::minutes, rate_limit::Limit};
 
     /// Few homes, and all of them near the end of the table: collisions that run over it.
     fn fingerprint(number: u64) -> u64 {

@@ -11,8 +11,8 @@ mod together;
 
 use super::{Asked, Charge, Lefts, Refused, Table, Verdict};
 use crate::{
+    duration::seconds,
     rate_limit::limit::{Limit, LimitBuilder, Limits, Window},
-    seconds,
 };
 
 const SECOND: u64 = 1_000_000;
