@@ -13,7 +13,7 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// So many keys are remembered if nothing else is said: with one limit, in less than 16 MiB.
+/// So many keys are remembered if nothing else is said: with one limit, in 10 MiB.
 const MAX_KEYS: usize = 100_000;
 
 /// Decides about keys: for jobs, for services that do not speak HTTP, for parts of a handler's work, and as the handle
