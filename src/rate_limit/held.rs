@@ -1,6 +1,6 @@
 //! What an admitted request holds on its way through a layer.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use http::{Extensions, Response};
 use http_body::Body;
@@ -62,8 +62,37 @@ impl Grant {
     }
 }
 
-/// The grants of a request, by subject; none where it is not limited, or has been refunded.
-type Grants = SmallVec<[Option<Grant>; 1]>;
+/// The grants of a request, by subject; none where it is not limited, or has been refunded. The first one, mostly the
+/// only one, is written where it stays.
+#[derive(Default)]
+struct Grants {
+    len: usize,
+    first: Option<Grant>,
+    others: Vec<Option<Grant>>,
+}
+
+impl Grants {
+    #[inline]
+    fn push(&mut self, grant: Option<Grant>) {
+        if self.len == 0 {
+            self.first = grant;
+        } else {
+            self.others.push(grant);
+        }
+        self.len += 1;
+    }
+
+    #[inline]
+    fn iter(&self) -> impl Iterator<Item = &Option<Grant>> {
+        iter::once(&self.first).chain(&self.others).take(self.len)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Option<Grant>> {
+        iter::once(&mut self.first)
+            .chain(&mut self.others)
+            .take(self.len)
+    }
+}
 
 /// What is given back when it is dropped: all before the call, afterwards the places in flight.
 pub(super) struct Held {
@@ -79,7 +108,7 @@ impl Held {
     pub(super) fn new(core: Arc<Core>) -> Self {
         Self {
             core,
-            grants: SmallVec::new(),
+            grants: Grants::default(),
             lefts: None,
             called: false,
         }
@@ -114,7 +143,7 @@ impl Held {
     /// How many subjects have said something.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.grants.len()
+        self.grants.len
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
@@ -147,7 +176,7 @@ impl Held {
         self.core
             .subjects
             .iter()
-            .zip(&self.grants)
+            .zip(self.grants.iter())
             .filter_map(|(subject, grant)| Some((subject, grant.as_ref()?)))
     }
 
@@ -184,11 +213,11 @@ impl Held {
         for (subject, grant) in self.granted() {
             grant.refund(subject);
         }
-        self.grants.clear();
+        self.grants = Grants::default();
     }
 
     fn look_at(&mut self, response: &ResponseHead<'_>) {
-        for (subject, held) in self.core.subjects.iter().zip(&mut self.grants) {
+        for (subject, held) in self.core.subjects.iter().zip(self.grants.iter_mut()) {
             let Some(grant) = held.as_ref() else { continue };
             if subject
                 .counts

@@ -56,10 +56,10 @@ impl RateLimiter {
     /// A limiter for a hundred thousand keys.
     #[must_use]
     pub fn new(limits: impl Into<Limits>) -> Self {
-        Self::with(limits.into(), MAX_KEYS, Clock::fast())
+        Self::with(&limits.into(), MAX_KEYS, Clock::fast())
     }
 
-    fn with(limits: Limits, max_keys: usize, clock: Clock) -> Self {
+    fn with(limits: &Limits, max_keys: usize, clock: Clock) -> Self {
         let core = Core {
             limits: limits.recounted(),
             time: Timeline::new(clock),
@@ -80,17 +80,13 @@ impl RateLimiter {
     /// other in reach, newcomers share their limits (see [`Stats::overflowed`]).
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
-        Self::with(
-            self.core.limits.clone(),
-            keys,
-            self.core.time.clock().clone(),
-        )
+        Self::with(&self.core.limits, keys, self.core.time.clock().clone())
     }
 
     /// A new limiter with the same limits that goes by this clock: for tests, or [`Clock::system`].
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
-        Self::with(self.core.limits.clone(), self.core.max_keys, clock)
+        Self::with(&self.core.limits, self.core.max_keys, clock)
     }
 
     /// Whether a request of this key is admitted now, with a cost of one. It is charged then.

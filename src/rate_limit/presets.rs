@@ -1,9 +1,12 @@
 //! Limits for common needs, with their numbers.
 
-use super::{Limit, RateLimitLayer};
+use super::{InvalidLimit, Limit, RateLimitLayer};
 use crate::{minutes, seconds};
 
-const POSSIBLE: &str = "the numbers of presets make limits";
+/// The numbers of presets are not input.
+fn preset(built: Result<Limit, InvalidLimit>) -> RateLimitLayer {
+    RateLimitLayer::new(built.expect("the numbers of presets make limits"))
+}
 
 /// # Presets
 ///
@@ -14,7 +17,7 @@ impl RateLimitLayer {
     #[must_use]
     pub fn api() -> Self {
         let limit = Limit::sliding_window(100).per(minutes(1)).name("api");
-        Self::new(limit.build().expect(POSSIBLE))
+        preset(limit.build())
     }
 
     /// For logins and the like: 5 failures in 15 minutes, in a [sliding log](Limit::sliding_log). A failure is a
@@ -23,21 +26,20 @@ impl RateLimitLayer {
     #[must_use]
     pub fn auth() -> Self {
         let limit = Limit::sliding_log(5).per(minutes(15)).name("auth");
-        Self::new(limit.build().expect(POSSIBLE))
-            .count_only(|response| response.status().is_client_error())
+        preset(limit.build()).count_only(|response| response.status().is_client_error())
     }
 
     /// For uploads: a [token bucket](Limit::token_bucket) of 10, which gets 2 a second.
     #[must_use]
     pub fn upload() -> Self {
         let limit = Limit::token_bucket(2).per(seconds(1)).burst(10);
-        Self::new(limit.name("upload").build().expect(POSSIBLE))
+        preset(limit.name("upload").build())
     }
 
     /// For searches: a [leaky bucket](Limit::leaky_bucket) of 30, of which one drains in 2 seconds.
     #[must_use]
     pub fn search() -> Self {
         let limit = Limit::leaky_bucket(1).per(seconds(2)).capacity(30);
-        Self::new(limit.name("search").build().expect(POSSIBLE))
+        preset(limit.name("search").build())
     }
 }

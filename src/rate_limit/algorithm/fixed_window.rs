@@ -45,8 +45,8 @@ impl FixedWindow {
     }
 
     /// In the window of the charge; afterwards it counts no more.
-    pub(super) fn refund(&self, count: &mut Count, charged_at: u64, now: u64, cost: u64) {
-        if self.counts(count, now) && charged_at >= count.start {
+    pub(super) fn refund(count: &mut Count, charged_at: u64, cost: u64) {
+        if charged_at >= count.start {
             count.used = count.used.saturating_sub(cost);
         }
     }

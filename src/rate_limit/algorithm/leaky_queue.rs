@@ -96,9 +96,8 @@ impl LeakyQueue {
         let holes = line.holes.iter().flat_map(|holes| &holes.places);
         let ahead = holes.filter_map(|place| self.ahead(*place, now));
         let hole = ahead.map(|place| place.cost).max();
-        self.meter
-            .remaining(&line.next_free, now)
-            .max(hole.unwrap_or(0))
+        let end = self.meter.remaining(&line.next_free, now);
+        end.max(hole.unwrap_or(0)).min(self.quota())
     }
 
     pub(super) fn reset(&self, line: &Line, now: u64) -> u64 {

@@ -161,8 +161,8 @@ impl Algorithm {
     pub(crate) fn refund(&self, state: &mut State, charged_at: u64, now: u64, cost: u64) {
         match (self, state) {
             (_, _) if cost == 0 => {}
-            (Self::FixedWindow(limit), State::FixedWindow(count)) => {
-                limit.refund(count, charged_at, now, cost);
+            (Self::FixedWindow(_), State::FixedWindow(count)) => {
+                FixedWindow::refund(count, charged_at, cost);
             }
             (Self::SlidingWindow(limit), State::SlidingWindow(counts)) => {
                 limit.refund(counts, charged_at, now, cost);

@@ -48,6 +48,10 @@ impl Error for MissingKey {}
 impl KeyExtractor for ClientIp {
     #[inline]
     fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
+        if let Some(v4) = self.plain_v4(head.extensions()) {
+            key.v4(v4);
+            return Ok(());
+        }
         let client = self.of(head.extensions(), head.headers());
         key.address(client.ok_or(MissingKey)?);
         Ok(())

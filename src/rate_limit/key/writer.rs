@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     hash::{BuildHasher, Hasher},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use foldhash::quality::{FoldHasher, RandomState};
@@ -133,18 +133,30 @@ impl KeyWriter<'_> {
     }
 
     /// An address. An IPv4 address in IPv6 notation is that IPv4 address.
-    #[inline]
     pub fn address(&mut self, address: IpAddr) {
-        let address = address.to_canonical();
-        match (&mut self.out, address) {
-            (Out::Hash(hasher), IpAddr::V4(v4)) => {
-                hasher.write_u64(u64::from(v4.to_bits()) << 8 | Kind::V4 as u64);
+        match address.to_canonical() {
+            IpAddr::V4(v4) => self.v4(v4),
+            IpAddr::V6(v6) => self.v6(v6),
+        }
+    }
+
+    #[inline]
+    pub(super) fn v4(&mut self, address: Ipv4Addr) {
+        match &mut self.out {
+            Out::Hash(hasher) => {
+                hasher.write_u64(u64::from(address.to_bits()) << 8 | Kind::V4 as u64);
             }
-            (Out::Hash(hasher), IpAddr::V6(v6)) => {
+            Out::Label(label) => label.show(format_args!("{address}")),
+        }
+    }
+
+    fn v6(&mut self, address: Ipv6Addr) {
+        match &mut self.out {
+            Out::Hash(hasher) => {
                 hasher.write_u8(Kind::V6 as u8);
-                hasher.write_u128(v6.to_bits());
+                hasher.write_u128(address.to_bits());
             }
-            (Out::Label(label), _) => label.show(format_args!("{address}")),
+            Out::Label(label) => label.show(format_args!("{address}")),
         }
     }
 

@@ -109,22 +109,19 @@ fn name(given: Option<&str>) -> Result<Arc<str>, InvalidLimit> {
     Ok(name.into())
 }
 
-fn checked(per: Option<Duration>) -> Result<Duration, InvalidLimit> {
+/// In nanoseconds.
+fn nanos(per: Option<Duration>) -> Result<u64, InvalidLimit> {
     match per {
         None => Err(InvalidLimit(Problem::NoPeriod)),
-        Some(per) if per < Duration::from_micros(1) => Err(InvalidLimit(Problem::ShortPeriod)),
+        Some(Duration::ZERO) => Err(InvalidLimit(Problem::ShortPeriod)),
         Some(per) if per > LONGEST => Err(InvalidLimit(Problem::LongPeriod)),
-        Some(per) => Ok(per),
+        Some(per) => u64::try_from(per.as_nanos()).map_err(|_| InvalidLimit(Problem::LongPeriod)),
     }
 }
 
-fn nanos(per: Duration) -> Result<u64, InvalidLimit> {
-    u64::try_from(per.as_nanos()).map_err(|_| InvalidLimit(Problem::LongPeriod))
-}
-
 /// In microseconds, rounded up: a window that is longer than asked for admits no more than asked for.
-fn micros(per: Duration) -> Result<u64, InvalidLimit> {
-    u64::try_from(per.as_nanos().div_ceil(1_000)).map_err(|_| InvalidLimit(Problem::LongPeriod))
+fn micros(per: Option<Duration>) -> Result<u64, InvalidLimit> {
+    Ok(nanos(per)?.div_ceil(1_000))
 }
 
 mod sealed {
@@ -175,7 +172,7 @@ impl Timed for Window {}
 
 impl Kind for Window {
     fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit> {
-        let window = micros(checked(per)?)?;
+        let window = micros(per)?;
         Ok(Made(match self.0 {
             Counting::Fixed => Algorithm::FixedWindow(FixedWindow::new(count, window)),
             Counting::Sliding => Algorithm::SlidingWindow(SlidingWindow::new(count, window)),
@@ -214,7 +211,7 @@ impl Kind for LeakyBucket {
 }
 
 fn bucket(count: u64, per: Option<Duration>, holds: Option<u64>) -> Result<Made, InvalidLimit> {
-    let (period, holds) = (nanos(checked(per)?)?, holds.unwrap_or(count));
+    let (period, holds) = (nanos(per)?, holds.unwrap_or(count));
     if holds == 0 {
         return Err(InvalidLimit(Problem::NoBurst));
     }
@@ -233,7 +230,7 @@ impl Timed for LeakyQueue {}
 
 impl Kind for LeakyQueue {
     fn made(self, count: u64, per: Option<Duration>) -> Result<Made, InvalidLimit> {
-        let period = nanos(checked(per)?)?;
+        let period = nanos(per)?;
         Queue::new(count, period, self.waiting.unwrap_or(count))
             .map(|queue| Made(Algorithm::Queue(queue)))
             .ok_or(InvalidLimit(Problem::TooLarge))

@@ -27,7 +27,7 @@ impl fmt::Display for InvalidLimit {
         f.write_str(match self.0 {
             Problem::NoQuota => "a limit of zero admits nothing",
             Problem::NoPeriod => "the time that the quota is for is not set: say per(..)",
-            Problem::ShortPeriod => "the time that the quota is for is less than a microsecond",
+            Problem::ShortPeriod => "the time that the quota is for is zero",
             Problem::LongPeriod => "the time that the quota is for is more than a century",
             Problem::NoBurst => "a bucket that holds nothing admits nothing",
             Problem::TooLarge => "the numbers are too large to count with",

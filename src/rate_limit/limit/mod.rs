@@ -2,6 +2,7 @@
 
 mod builder;
 mod error;
+mod quota;
 mod set;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -48,28 +49,24 @@ pub struct Limit {
 impl Limit {
     /// At most `quota` in each window of a fixed grid of time, which begins with 1970 (UTC). Around the border of
     /// two windows twice as much can pass in one window's time.
-    #[must_use]
     pub fn fixed_window(quota: u64) -> LimitBuilder<Window> {
         LimitBuilder::new(quota, Window::fixed())
     }
 
     /// At most about `quota` in any window of time: the window before counts by the share of it that the window of
     /// time still covers.
-    #[must_use]
     pub fn sliding_window(quota: u64) -> LimitBuilder<Window> {
         LimitBuilder::new(quota, Window::sliding())
     }
 
     /// At most `quota` in any window of time, exactly. It remembers the time of each request: 16 bytes each, up to
     /// the quota, for each key.
-    #[must_use]
     pub fn sliding_log(quota: u64) -> LimitBuilder<Window> {
         LimitBuilder::new(quota, Window::log())
     }
 
     /// So many tokens come back in the time given by [`per`](LimitBuilder::per), one after the other, into a bucket
     /// that holds as many, or [`burst`](LimitBuilder::burst). A request takes one, or its cost.
-    #[must_use]
     pub fn token_bucket(tokens: u64) -> LimitBuilder<TokenBucket> {
         LimitBuilder::new(tokens, TokenBucket::default())
     }
@@ -77,21 +74,18 @@ impl Limit {
     /// So much drains in the time given by [`per`](LimitBuilder::per) from a bucket that holds as much, or
     /// [`capacity`](LimitBuilder::capacity). A request that would overflow it is refused: it decides as the
     /// [token bucket](Self::token_bucket) does.
-    #[must_use]
     pub fn leaky_bucket(drained: u64) -> LimitBuilder<LeakyBucket> {
         LimitBuilder::new(drained, LeakyBucket::default())
     }
 
     /// So many pass in the time given by [`per`](LimitBuilder::per), at equal distances; up to
     /// [`waiting`](LimitBuilder::waiting) requests wait for their turn.
-    #[must_use]
     pub fn leaky_queue(released: u64) -> LimitBuilder<LeakyQueue> {
         LimitBuilder::new(released, LeakyQueue::default())
     }
 
     /// At most so many at the same time: from the call to the end of the response's body. Each counts as one, whatever
     /// it costs.
-    #[must_use]
     pub fn concurrency(requests: u64) -> LimitBuilder<Concurrency> {
         LimitBuilder::new(requests, Concurrency::default())
     }
@@ -132,3 +126,6 @@ impl fmt::Debug for Limit {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,7 @@ impl Limits {
     }
 
     /// The limits, in the order in which they were given.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Limit> {
         self.0.limits.iter()
     }

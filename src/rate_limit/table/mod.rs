@@ -112,6 +112,7 @@ impl Table {
 
     #[inline]
     fn shard(&self, fingerprint: u64) -> crate::sync::MutexGuard<'_, Shard> {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bits are enough")]
         let index = fingerprint as usize & (self.shards.len() - 1);
         crate::sync::lock(&self.shards[index].0)
     }

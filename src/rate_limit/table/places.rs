@@ -61,7 +61,12 @@ impl Places {
     #[inline]
     fn home(&self, fingerprint: u64) -> usize {
         let scaled = u128::from(fingerprint) * self.places.len() as u128;
-        (scaled >> u64::BITS) as usize
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "less than there are places"
+        )]
+        let home = (scaled >> u64::BITS) as usize;
+        home
     }
 
     #[inline]

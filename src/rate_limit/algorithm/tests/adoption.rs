@@ -87,6 +87,31 @@ fn entries_of_a_log_keep_their_moments() {
 }
 
 #[test]
+fn a_smaller_sliding_window_fades_from_its_limit_and_not_from_more() {
+    let (old, new) = (sliding_window(100, 1_000), sliding_window(10, 1_000));
+    let mut state = old.fresh();
+    old.charge(&mut state, 0, 100);
+    let adopted = new.adopt(&old, &state, 1_000);
+    assert_eq!(new.check(&adopted, 1_000, 1), wait(100));
+}
+
+#[test]
+fn of_another_kind_no_more_is_used_up_than_the_whole() {
+    let (old, new) = (fixed_window(100, WINDOW), bucket(1, 10_000, 5));
+    let mut state = old.fresh();
+    old.charge(&mut state, TODAY, 80);
+    assert_eq!(new.reset(&new.adopt(&old, &state, TODAY), TODAY), 50);
+}
+
+#[test]
+fn a_third_of_a_token_is_not_rounded_away() {
+    let (old, new) = (bucket(1, 3_000, 5), bucket(1, 1_000, 5));
+    let mut state = old.fresh();
+    old.charge(&mut state, 0, 1);
+    assert_eq!(new.remaining(&new.adopt(&old, &state, 2), 2), 4);
+}
+
+#[test]
 fn who_waits_keeps_the_turn_that_was_told() {
     let (old, new) = (queue(1, 10_000, 4), queue(1, 4_000, 1));
     let mut line = old.fresh();
@@ -96,8 +121,10 @@ fn who_waits_keeps_the_turn_that_was_told() {
     assert_eq!(new.check(&line, 5, 1), wait(31));
     assert_eq!(request(&new, &mut line, 36, 1), delayed(4));
     // A place from before stands between turns of another interval.
-    new.refund(&mut line, 30, 22, 1);
-    assert_eq!(new.reset(&line, 22), 22);
+    for turn in [20, 30] {
+        new.refund(&mut line, turn, 12, 1);
+        assert_eq!(new.check(&line, 12, 1), wait(28));
+    }
     new.refund(&mut line, 40, 36, 1);
     assert_eq!(new.reset(&line, 36), 4);
 }

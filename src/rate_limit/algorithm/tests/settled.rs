@@ -151,6 +151,15 @@ fn a_bucket_never_gets_more_than_full() {
 }
 
 #[test]
+fn a_refund_that_fills_a_bucket_is_no_credit_for_a_step_back() {
+    let bucket = bucket(1, 10_000, 5);
+    let mut state = bucket.fresh();
+    bucket.charge(&mut state, 0, 5);
+    bucket.refund(&mut state, 0, 45, 5);
+    assert_eq!(bucket.reset(&state, 30), 15);
+}
+
+#[test]
 fn a_place_that_is_given_up_goes_to_the_next_who_comes() {
     let queue = queue(1, 10_000, 3);
     let mut line = queue.fresh();
@@ -207,6 +216,49 @@ fn a_place_is_given_up_once() {
     assert_eq!(queue.remaining(&line, 0), 1);
     assert_eq!(request(&queue, &mut line, 0, 1), delayed(20));
     assert_eq!(request(&queue, &mut line, 0, 1), wait(10));
+}
+
+/// They stand before the end of the line, and have the same turn as others.
+#[test]
+fn places_of_less_than_a_microsecond_are_given_up_too() {
+    let queue = queue(10, 3_000, 9);
+    let mut line = queue.fresh();
+    queue.charge(&mut line, 0, 5);
+    assert_eq!(request(&queue, &mut line, 0, 1), delayed(2));
+    queue.refund(&mut line, 2, 0, 1);
+    assert_eq!(queue.remaining(&line, 0), 5);
+}
+
+#[test]
+fn the_place_of_a_debt_takes_no_more_than_the_quota() {
+    let queue = queue(1, 10_000, 4);
+    let mut line = queue.fresh();
+    for cost in [1, 10, 1] {
+        queue.charge(&mut line, 0, cost);
+    }
+    queue.refund(&mut line, 10, 0, 10);
+    assert_eq!(queue.remaining(&line, 0), 5);
+    assert_eq!(queue.check(&line, 0, 6), Verdict::Refused(Wait::Never));
+    assert_eq!(queue.check(&line, 0, 5), delayed(10));
+}
+
+#[test]
+fn no_more_places_are_kept_than_can_wait_and_none_that_has_passed() {
+    let queue = queue(1, 10_000, 2);
+    let mut line = queue.fresh();
+    for _ in 0..12 {
+        queue.charge(&mut line, 0, 1);
+    }
+    for turn in [10, 30, 50, 70, 90] {
+        queue.refund(&mut line, turn, 0, 1);
+    }
+    let turns = [10, 30, 50].map(|turn| (request(&queue, &mut line, 0, 1), delayed(turn)));
+    assert!(turns.iter().all(|(turn, expected)| turn == expected));
+    assert_eq!(queue.check(&line, 0, 1), wait(100));
+    let mut fresh = queue.fresh();
+    queue.charge(&mut fresh, 120, 1);
+    queue.charge(&mut line, 120, 1);
+    assert_eq!(line, fresh);
 }
 
 #[test]
@@ -280,5 +332,7 @@ fn a_bucket_that_cannot_be_counted_with_is_none() {
     assert_eq!(Gcra::new(u64::MAX, 1, 1), None);
     assert_eq!(LeakyQueue::new(1, second, u64::MAX), None);
     assert_ne!(Gcra::new(1, u64::MAX, 100), None);
+    assert_ne!(Gcra::new(1, 1_000, u64::MAX / 8 - 1), None);
+    assert_eq!(Gcra::new(1, 1_000, u64::MAX / 8), None);
     assert_ne!(LeakyQueue::new(1, second, 0), None);
 }
