@@ -135,7 +135,8 @@ impl Held {
             .map(|(s, grant)| grant.limits(s).iter().len())
             .sum();
         let mut lefts = self.lefts.take().map(|lefts| *lefts).unwrap_or_default();
-        lefts.drain(..of_others);
+        // Where nothing is told there are none.
+        lefts.drain(..of_others.min(lefts.len()));
         let core = Arc::clone(&self.core);
         core.subjects[self.len()].refusal(refusing, lefts)
     }
