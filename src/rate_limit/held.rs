@@ -62,7 +62,7 @@ impl Held {
             .map(|(s, grant)| grant.limits(s).iter().len())
             .sum();
         let mut lefts = self.lefts.take().map(|lefts| *lefts).unwrap_or_default();
-        // There are none if they are not to be told.
+        // Where nothing is told there are none.
         lefts.drain(..of_others.min(lefts.len()));
         let core = Arc::clone(&self.core);
         core.subjects[self.len()].refusal(refusing, lefts)

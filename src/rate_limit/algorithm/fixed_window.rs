@@ -64,12 +64,6 @@ impl FixedWindow {
         }
     }
 
-    /// Of a window that is the same.
-    pub(super) fn adopt(&self, old: &Self, count: &Count) -> Option<Count> {
-        let used = count.used.min(self.n);
-        (self.window == old.window).then_some(Count { used, ..*count })
-    }
-
     pub(super) const fn quota(&self) -> u64 {
         self.n
     }

@@ -160,7 +160,6 @@ impl Algorithm {
     /// and the delay that it got.
     pub(crate) fn refund(&self, state: &mut State, charged_at: u64, now: u64, cost: u64) {
         match (self, state) {
-            (_, _) if cost == 0 => {}
             (Self::FixedWindow(_), State::FixedWindow(count)) => {
                 FixedWindow::refund(count, charged_at, cost);
             }
@@ -201,9 +200,6 @@ impl Algorithm {
     pub(crate) fn adopt(&self, old: &Self, state: &State, now: u64) -> State {
         let adopted = match (self, old, state) {
             _ if self == old => Some(state.clone()),
-            (Self::FixedWindow(limit), Self::FixedWindow(old), State::FixedWindow(count)) => {
-                limit.adopt(old, count).map(State::FixedWindow)
-            }
             (
                 Self::SlidingWindow(limit),
                 Self::SlidingWindow(old),

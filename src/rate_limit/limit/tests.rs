@@ -80,6 +80,19 @@ fn the_largest_that_can_be_are_built() {
 }
 
 #[test]
+fn large_numbers_are_counted_by_the_rate_that_they_make() {
+    let (nanos, large) = (
+        Duration::from_nanos(10_000_000_000_000_000),
+        10_000_000_000_000_000,
+    );
+    Limit::token_bucket(large)
+        .per(nanos)
+        .burst(1)
+        .build()
+        .unwrap();
+}
+
+#[test]
 fn what_is_not_said_follows_from_what_is() {
     let bucket = Limit::token_bucket(100).per(minutes(1)).build().unwrap();
     assert_eq!((bucket.quota(), bucket.window()), (100, minutes(1)));

@@ -5,8 +5,11 @@ use super::{
 };
 use crate::rate_limit::{algorithm::State, limit::Limits};
 
-/// How many places are looked at for one that can be given to a newcomer. The next newcomer looks at the next ones.
-const LOOKED_AT: usize = 24;
+/// How many slots are looked at for one that can be given to a newcomer. The next newcomer looks at the next ones.
+///
+/// Slots and not places, or stretches with few slots would lose as many of them as those with many, while newcomers
+/// come to both alike: stretches would grow that are full, and cost long searches, beside others that are empty.
+const LOOKED_AT: usize = 16;
 
 pub(super) struct Shard {
     slots: Places,
@@ -104,10 +107,10 @@ impl Shard {
             return Place::Free;
         }
         let mut least = None;
-        for _ in 0..LOOKED_AT.min(self.slots.places()) {
-            self.hand = (self.hand + 1) % self.slots.places();
-            let Some(slot) = self.slots.at(self.hand) else {
-                continue;
+        for _ in 0..LOOKED_AT.min(self.slots.len()) {
+            let hand = self.next_taken();
+            let Some(slot) = self.slots.at(hand) else {
+                break;
             };
             if slot.is_idle(now) {
                 return Place::Of {

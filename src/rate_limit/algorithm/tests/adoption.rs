@@ -57,6 +57,34 @@ fn sixty_of_a_hundred_are_sixty_of_a_thousand() {
 }
 
 #[test]
+fn what_was_used_comes_back_when_it_would_have_come_back() {
+    let bucket = |burst| bucket(1, WINDOW * 1_000, burst);
+    for (old, new, passes) in [
+        (
+            fixed_window(10, WINDOW),
+            fixed_window(20, WINDOW),
+            WINDOW / 3,
+        ),
+        // The requests were in the window before this one.
+        (
+            sliding_window(10, WINDOW),
+            sliding_window(20, WINDOW),
+            WINDOW + WINDOW / 3,
+        ),
+        (sliding_log(10, WINDOW), sliding_log(20, WINDOW), WINDOW / 3),
+        // A third of a token is back.
+        (bucket(10), bucket(20), WINDOW / 3),
+    ] {
+        let now = TODAY - TODAY % WINDOW;
+        let mut state = old.fresh();
+        old.charge(&mut state, now, 2);
+        let adopted = new.adopt(&old, &state, now + passes);
+        let expected = old.reset(&state, now + passes);
+        assert_eq!(new.reset(&adopted, now + passes), expected, "{new:?}");
+    }
+}
+
+#[test]
 fn a_smaller_limit_is_used_up_as_a_whole_and_no_more() {
     for (new, old) in pairs(50, 100) {
         let mut state = old.fresh();
