@@ -46,6 +46,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(feature = "retry")]
+mod backoff;
+#[cfg(feature = "circuit-breaker")]
+mod breaker;
+#[cfg(feature = "circuit-breaker")]
+pub mod circuit_breaker;
+#[cfg(feature = "retry")]
+mod classify;
 pub mod clock;
 mod duration;
 mod error;
@@ -64,6 +72,8 @@ mod principal;
 pub mod rate_limit;
 #[cfg(feature = "response-cache")]
 pub mod response_cache;
+#[cfg(feature = "retry")]
+pub mod retry;
 #[cfg(any(feature = "rate-limit", feature = "response-cache"))]
 mod stats;
 #[cfg(feature = "response-cache")]

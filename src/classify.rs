@@ -1,0 +1,1 @@
+//! Which failures pass by themselves.

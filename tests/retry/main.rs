@@ -1,0 +1,1 @@
+//! Retries, through the public API.
