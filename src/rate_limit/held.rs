@@ -78,17 +78,22 @@ impl Held {
         &self.core
     }
 
-    /// Whether the request has to wait for its turn.
+    /// Whether the request has to wait for its turn. Nobody waits for a shadow.
     #[inline]
     pub(super) fn is_delayed(&self) -> bool {
-        self.grants
-            .iter()
-            .flatten()
-            .any(|grant| grant.charge.delay > 0)
+        !self.core.shadow
+            && self
+                .grants
+                .iter()
+                .flatten()
+                .any(|grant| grant.charge.delay > 0)
     }
 
     /// Waits for the turn, that of each subject.
     pub(super) async fn turn(&self) {
+        if !self.is_delayed() {
+            return;
+        }
         for (subject, grant) in self.granted() {
             subject.limiter.core().turn(grant.charge).await;
         }

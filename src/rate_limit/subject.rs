@@ -137,6 +137,7 @@ impl Subject {
         write: impl Fn(&mut KeyWriter<'_>) -> Result<(), MissingKey>,
     ) -> Asked {
         let core = self.limiter.core();
+        let shadow = held.core().shadow;
         let fingerprint = match core.keys.of(&write) {
             Ok(fingerprint) => fingerprint,
             Err(MissingKey) => {
@@ -156,7 +157,6 @@ impl Subject {
         let plan = self.plan.as_ref().and_then(|plan| plan(head));
         let limits = plan.as_ref().unwrap_or(&core.limits);
         let cost = self.cost.as_ref().map_or(1, |cost| cost(head));
-        let shadow = held.core().shadow;
         let asking = Asking {
             fingerprint,
             limits,
