@@ -82,7 +82,7 @@ impl Admission {
     /// the tokens go back as far as there is room.
     pub fn refund(mut self) {
         self.held = Held::Refunded;
-        self.core.refund(self.charge);
+        self.core.refund(self.standings.limits(), self.charge, true);
     }
 
     /// Charges what it came to in the end in place of what it was admitted with. That may be more than is left: then
@@ -94,11 +94,10 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        let limits = self.standings.limits();
         match self.held {
-            Held::Waiting => self.core.refund(self.charge),
-            Held::Running if self.standings.limits().count_in_flight() => {
-                self.core.release(self.charge);
-            }
+            Held::Waiting => self.core.refund(limits, self.charge, false),
+            Held::Running if limits.count_in_flight() => self.core.release(limits, self.charge),
             Held::Running | Held::Refunded => {}
         }
     }

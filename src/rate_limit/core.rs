@@ -3,6 +3,7 @@
 use std::{sync::Once, time::Duration};
 
 use super::{
+    WithoutKey,
     key::{Fingerprints, KeyWriter, LimitKey},
     limit::{Count, Limits},
     stats::Stats,
@@ -58,10 +59,10 @@ impl Core {
         self.table.reset(self.keys.of_key(key), self.time.now());
     }
 
-    pub(super) fn block(&self, key: &impl LimitKey, time: Duration) {
+    pub(super) fn block(&self, key: &impl LimitKey, time: Duration) -> bool {
         let asked = self.asked(&self.limits, 0);
         let until = asked.now.saturating_add(micros(time));
-        self.table.block(self.keys.of_key(key), asked, until);
+        self.table.block(self.keys.of_key(key), asked, until)
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -94,7 +95,7 @@ impl Core {
                 Ok(Charge {
                     fingerprint,
                     cost,
-                    at: now,
+                    at: ruling.at,
                     delay,
                     shared: ruling.shared,
                 })
@@ -119,13 +120,17 @@ impl Core {
         }
     }
 
-    /// A request without a key. The first one is worth a word: all the others may be without one too.
-    pub(super) fn without_key(&self) {
+    /// A request without a key. If they share a limit, the first one is worth a word: all the others may be without one
+    /// too.
+    pub(super) fn without_key(&self, choice: WithoutKey) {
         self.limits.count(Count::WithoutKey);
+        if choice != WithoutKey::Share {
+            return;
+        }
         self.warned.call_once(|| {
             tracing::warn!(
                 limits = ?self.limits,
-                "a request has no key to limit it by; does the server set PeerAddr, or axum's ConnectInfo?"
+                "requests without a key share one limit (addresses are known where the server sets PeerAddr or ConnectInfo)"
             );
         });
     }
@@ -142,17 +147,27 @@ impl Core {
         }
     }
 
-    pub(super) fn refund(&self, charge: Charge) {
-        self.table.refund(charge, self.time.now());
+    /// Gives back what was charged under these limits; `taken` if it was used all the same.
+    pub(super) fn refund(&self, limits: &Limits, charge: Charge, taken: bool) {
+        self.table.refund(charge, self.asked(limits, 0), taken);
     }
 
-    pub(super) fn release(&self, charge: Charge) {
-        self.table.release(charge, self.time.now());
+    pub(super) fn release(&self, limits: &Limits, charge: Charge) {
+        self.table.release(charge, self.asked(limits, 0));
     }
 
     pub(super) fn settle(&self, limits: &Limits, charge: Charge, cost: u64) {
-        let asked = self.asked(limits, cost);
-        self.table.settle(charge, asked);
+        self.table.settle(charge, self.asked(limits, cost));
+    }
+
+    pub(super) fn restore(&self, key: &impl LimitKey, cost: u64) {
+        let now = self.time.now();
+        self.table.restore(self.keys.of_key(key), cost, now);
+    }
+
+    /// What is left of limits now.
+    pub(super) fn left(&self, charge: Charge, limits: &Limits) -> Lefts {
+        self.table.left(charge, self.asked(limits, 0))
     }
 
     /// The moment of its turn.

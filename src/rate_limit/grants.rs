@@ -2,7 +2,11 @@
 
 use std::iter;
 
-use super::{limit::Limits, subject::Subject, table::Charge};
+use super::{
+    limit::Limits,
+    subject::Subject,
+    table::{Charge, Lefts},
+};
 
 /// One subject admits the request.
 pub(super) struct Grant {
@@ -18,25 +22,23 @@ impl Grant {
         self.plan.as_ref().unwrap_or(&subject.limiter.core().limits)
     }
 
-    pub(super) fn refund(&self, subject: &Subject) {
-        subject.limiter.core().refund(self.charge);
-    }
-
-    pub(super) fn release(&self, subject: &Subject) {
-        if self.limits(subject).count_in_flight() {
-            subject.limiter.core().release(self.charge);
-        }
+    /// The request has not been served.
+    pub(super) fn forgo(&self, subject: &Subject) {
+        let core = subject.limiter.core();
+        core.refund(self.limits(subject), self.charge, false);
     }
 
     /// The response is none that counts. A place in flight is another matter: it is kept until the body has ended.
-    pub(super) fn uncount(mut self, subject: &Subject) -> Option<Self> {
-        if !self.limits(subject).count_in_flight() {
-            self.refund(subject);
-            return None;
-        }
+    pub(super) fn uncount(&mut self, subject: &Subject) {
         self.settle(subject, 0);
         self.counts = false;
-        Some(self)
+    }
+
+    pub(super) fn release(&self, subject: &Subject) {
+        let limits = self.limits(subject);
+        if limits.count_in_flight() {
+            subject.limiter.core().release(limits, self.charge);
+        }
     }
 
     pub(super) fn settle(&self, subject: &Subject, cost: u64) {
@@ -45,13 +47,16 @@ impl Grant {
     }
 }
 
-/// The grants of a request, by subject; none where it is not limited, or has been refunded. The first one, mostly the
-/// only one, is written where it stays.
+/// The grants of a request, by subject; none where it is not limited. The first one, mostly the only one, is written
+/// where it stays.
 #[derive(Default)]
 pub(super) struct Grants {
     len: usize,
     first: Option<Grant>,
     others: Vec<Option<Grant>>,
+    /// What is left of the limits of each, where that is to be told: one after the other. Boxed, as moves count here
+    /// and most of the time there is none.
+    lefts: Option<Box<Lefts>>,
 }
 
 impl Grants {
@@ -71,14 +76,41 @@ impl Grants {
         self.len += 1;
     }
 
+    /// Where the next subject adds what is left.
     #[inline]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Option<Grant>> {
-        iter::once(&self.first).chain(&self.others).take(self.len)
+    pub(super) fn lefts(&mut self) -> &mut Lefts {
+        self.lefts.get_or_insert_default()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Option<Grant>> {
-        iter::once(&mut self.first)
-            .chain(&mut self.others)
-            .take(self.len)
+    pub(super) fn take_lefts(&mut self) -> Lefts {
+        self.lefts.take().map(|lefts| *lefts).unwrap_or_default()
+    }
+
+    /// With the subject of each.
+    #[inline]
+    pub(super) fn with<'a>(
+        &'a self,
+        subjects: &'a [Subject],
+    ) -> impl Iterator<Item = (&'a Subject, &'a Grant)> {
+        let grants = iter::once(&self.first).chain(&self.others);
+        let pairs = subjects.iter().zip(grants).take(self.len);
+        pairs.filter_map(|(subject, grant)| Some((subject, grant.as_ref()?)))
+    }
+
+    pub(super) fn with_mut<'a>(
+        &'a mut self,
+        subjects: &'a [Subject],
+    ) -> impl Iterator<Item = (&'a Subject, &'a mut Grant)> {
+        let grants = iter::once(&mut self.first).chain(&mut self.others);
+        let pairs = subjects.iter().zip(grants).take(self.len);
+        pairs.filter_map(|(subject, grant)| Some((subject, grant.as_mut()?)))
+    }
+
+    /// The request has not been served: all is given back.
+    pub(super) fn forgo(&mut self, subjects: &[Subject]) {
+        for (subject, grant) in self.with(subjects) {
+            grant.forgo(subject);
+        }
+        *self = Self::default();
     }
 }

@@ -9,10 +9,10 @@ use smallvec::SmallVec;
 use super::{
     adaptive::Overloaded,
     decision::{Refusal, standing},
-    grants::{Grant, Grants},
+    grants::Grants,
     head::ResponseHead,
     layer::Core,
-    subject::{CostAfter, Refusing, Subject},
+    subject::CostAfter,
     table::Lefts,
     whole::ServiceLimited,
     wire::{
@@ -24,111 +24,123 @@ use super::{
 /// What is given back when it is dropped: all before the call, afterwards the places in flight.
 pub(super) struct Held {
     core: Arc<Core>,
-    grants: Grants,
-    /// What is left of the limits of each, where that is to be told: one after the other. Boxed, as moves count here
-    /// and most of the time there is none.
-    lefts: Option<Box<Lefts>>,
+    pub(super) grants: Grants,
     called: bool,
 }
 
 impl Held {
-    pub(super) fn new(core: Arc<Core>) -> Self {
+    /// What a request holds that waits for a key, or for its turn.
+    pub(super) fn waiting(core: Arc<Core>, grants: Grants) -> Self {
         Self {
             core,
-            grants: Grants::default(),
-            lefts: None,
+            grants,
             called: false,
         }
     }
 
-    /// What the next subject has said.
+    /// What a request holds that is passed on.
     #[inline]
-    pub(super) fn push(&mut self, grant: Option<Grant>) {
-        self.grants.push(grant);
-    }
-
-    /// Where the next subject adds what is left, if that is to be told.
-    #[inline]
-    pub(super) fn lefts(&mut self) -> Option<&mut Lefts> {
-        self.core
-            .tells()
-            .then(|| &mut **self.lefts.get_or_insert_default())
-    }
-
-    /// The refusal of the next subject.
-    pub(super) fn refusal(&mut self, refusing: Refusing) -> Refusal {
-        let of_others: usize = self
-            .granted()
-            .map(|(s, grant)| grant.limits(s).iter().len())
-            .sum();
-        let mut lefts = self.lefts.take().map(|lefts| *lefts).unwrap_or_default();
-        // Where nothing is told there are none.
-        lefts.drain(..of_others.min(lefts.len()));
-        let core = Arc::clone(&self.core);
-        core.subjects[self.len()].refusal(refusing, lefts)
-    }
-
-    /// How many subjects have said something.
-    #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.grants.len()
+    pub(super) fn called(core: Arc<Core>, grants: Grants) -> Self {
+        Self {
+            core,
+            grants,
+            called: true,
+        }
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
-    /// Whether the request has to wait for its turn. Nobody waits for a shadow.
-    #[inline]
-    pub(super) fn is_delayed(&self) -> bool {
-        !self.core.shadow
-            && self
-                .grants
-                .iter()
-                .flatten()
-                .any(|grant| grant.charge.delay > 0)
-    }
-
-    /// Waits for the turn, that of each subject.
+    /// Waits for the turn, that of each subject. Nobody waits for a shadow.
     pub(super) async fn turn(&self) {
-        if !self.is_delayed() {
-            return;
-        }
-        for (subject, grant) in self.granted() {
-            subject.limiter.core().turn(grant.charge).await;
+        if !self.core.shadow {
+            for (subject, grant) in self.grants.with(&self.core.subjects) {
+                subject.limiter.core().turn(grant.charge).await;
+            }
         }
     }
 
     /// The request is passed on: what it was charged for has begun.
-    #[inline]
     pub(super) fn call(&mut self) {
         self.called = true;
     }
 
-    fn granted(&self) -> impl Iterator<Item = (&Subject, &Grant)> {
-        self.core
-            .subjects
-            .iter()
-            .zip(self.grants.iter())
-            .filter_map(|(subject, grant)| Some((subject, grant.as_ref()?)))
-    }
-
-    /// There is a response of the inner service: what it means for what was charged, and what it is to say.
-    #[inline]
-    pub(super) fn respond<R>(&mut self, response: &mut Response<R>) {
-        if refused_further_in(response.extensions()) {
-            return self.refund_all();
-        }
-        if self.core.tells() {
-            self.tell(response);
+    /// The response of the inner service: what it means for what was charged, what it is to say, and a body that goes
+    /// on holding what it has to.
+    pub(super) fn finish<R: Body>(
+        mut self,
+        mut response: Response<R>,
+    ) -> Response<ResponseBody<R>> {
+        if self.core.refunds_inside && refused_further_in(response.extensions()) {
+            self.grants.forgo(&self.core.subjects);
+            return response.map(ResponseBody::passed);
         }
         if self.core.looks_at_responses {
-            self.look_at(&ResponseHead::of(response));
+            self.look_at(&ResponseHead::of(&response));
+        }
+        if self.core.tells() {
+            self.tell(&mut response);
+        }
+        if self.holds_on() {
+            response.map(|body| self.sending(body))
+        } else {
+            response.map(ResponseBody::passed)
         }
     }
 
-    /// The body, which goes on holding what it has to.
-    pub(super) fn sending<R: Body>(self, body: R) -> ResponseBody<R> {
+    fn look_at(&mut self, response: &ResponseHead<'_>) {
+        for (subject, grant) in self.grants.with_mut(&self.core.subjects) {
+            if subject
+                .counts
+                .as_ref()
+                .is_some_and(|counts| !counts(response))
+            {
+                grant.uncount(subject);
+            } else if let Some(CostAfter::Said(cost)) = &subject.cost_after
+                && let Some(cost) = cost(response)
+            {
+                grant.settle(subject, cost);
+            }
+        }
+    }
+
+    /// Adds the fields: what is left after all that is known by now.
+    fn tell<R>(&mut self, response: &mut Response<R>) {
+        let mut lefts = self.grants.take_lefts();
+        if self.core.looks_at_responses {
+            lefts = self.lefts_now();
+        }
+        let limits = self.grants.with(&self.core.subjects);
+        let limits = limits.flat_map(|(subject, grant)| grant.limits(subject).iter());
+        let lines: SmallVec<[Line<'_>; 4]> = limits
+            .zip(&lefts)
+            .map(|(limit, left)| standing(limit, *left).into())
+            .collect();
+        self.core.write_fields(response.headers_mut(), &lines, None);
+    }
+
+    fn lefts_now(&self) -> Lefts {
+        let granted = self.grants.with(&self.core.subjects);
+        let left = granted.map(|(subject, grant)| {
+            let core = subject.limiter.core();
+            core.left(grant.charge, grant.limits(subject))
+        });
+        left.flatten().collect()
+    }
+
+    /// Whether something is left to do at the end of the body.
+    fn holds_on(&self) -> bool {
+        self.core.holds_on
+            && self
+                .grants
+                .with(&self.core.subjects)
+                .any(|(subject, grant)| {
+                    subject.sends_bytes() || grant.limits(subject).count_in_flight()
+                })
+    }
+
+    fn sending<R: Body>(self, body: R) -> ResponseBody<R> {
         let sending = Box::new(Sending {
             held: self,
             bytes: 0,
@@ -141,60 +153,13 @@ impl Held {
             ResponseBody::watched(body, sending)
         }
     }
-
-    fn refund_all(&mut self) {
-        for (subject, grant) in self.granted() {
-            grant.refund(subject);
-        }
-        self.grants = Grants::default();
-    }
-
-    fn look_at(&mut self, response: &ResponseHead<'_>) {
-        for (subject, held) in self.core.subjects.iter().zip(self.grants.iter_mut()) {
-            let Some(grant) = held.as_ref() else { continue };
-            if subject
-                .counts
-                .as_ref()
-                .is_some_and(|counts| !counts(response))
-            {
-                *held = held.take().and_then(|grant| grant.uncount(subject));
-            } else if let Some(CostAfter::Said(cost)) = &subject.cost_after
-                && let Some(cost) = cost(response)
-            {
-                grant.settle(subject, cost);
-            }
-        }
-    }
-
-    /// Adds the fields.
-    #[inline(never)]
-    fn tell<R>(&self, response: &mut Response<R>) {
-        let limits = self.granted().flat_map(|(s, grant)| grant.limits(s).iter());
-        let lefts = self.lefts.iter().flat_map(|lefts| lefts.iter());
-        let lines: SmallVec<[Line<'_>; 4]> = limits
-            .zip(lefts)
-            .map(|(limit, left)| standing(limit, *left).into())
-            .collect();
-        self.core.write_fields(response.headers_mut(), &lines, None);
-    }
-
-    /// Whether something is left to do at the end of the body.
-    #[inline]
-    pub(super) fn holds_on(&self) -> bool {
-        self.core.holds_on
-            && self.granted().any(|(subject, grant)| {
-                subject.sends_bytes() || grant.limits(subject).count_in_flight()
-            })
-    }
 }
 
 /// Whether a limiter further in has refused the request: nobody has been served then.
-#[inline]
 fn refused_further_in(said: &Extensions) -> bool {
-    !said.is_empty()
-        && (said.get::<Refusal>().is_some()
-            || said.get::<ServiceLimited>().is_some()
-            || said.get::<Overloaded>().is_some())
+    said.get::<Refusal>().is_some()
+        || said.get::<ServiceLimited>().is_some()
+        || said.get::<Overloaded>().is_some()
 }
 
 /// A response on its way, after so many bytes.
@@ -211,7 +176,7 @@ impl Watch for Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        for (subject, grant) in self.held.granted() {
+        for (subject, grant) in self.held.grants.with(&self.held.core.subjects) {
             if subject.sends_bytes() && grant.counts {
                 grant.settle(subject, self.bytes);
             }
@@ -223,9 +188,9 @@ impl Drop for Held {
     #[inline]
     fn drop(&mut self) {
         if !self.called {
-            self.refund_all();
+            self.grants.forgo(&self.core.subjects);
         } else if self.core.holds_on {
-            for (subject, grant) in self.granted() {
+            for (subject, grant) in self.grants.with(&self.core.subjects) {
                 grant.release(subject);
             }
         }

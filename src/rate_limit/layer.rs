@@ -7,11 +7,11 @@ use tower_layer::Layer;
 
 use super::{
     RateLimit, RateLimitHeaders, RateLimiter,
-    decision::standings_in_full,
-    held::Held,
+    decision::{Refusal, standings_in_full},
+    grants::Grants,
     key::{AsyncKey, RequestHead},
     refuse::Answer,
-    subject::{Asked, Subject},
+    subject::{Asked, How, Refusing, Subject},
     wire::fields::{Line, Said},
 };
 
@@ -38,6 +38,10 @@ pub(super) struct Core {
     pub(super) looks_at_responses: bool,
     /// Whether something may be left to do when its body has ended.
     pub(super) holds_on: bool,
+    /// Whether what a limiter further in refuses is given back.
+    pub(super) refunds_inside: bool,
+    /// Whether there is anything at all left to do after the call.
+    pub(super) goes_along: bool,
 }
 
 impl RateLimitLayer {
@@ -55,6 +59,8 @@ impl RateLimitLayer {
             lines: 0,
             looks_at_responses: false,
             holds_on: false,
+            refunds_inside: false,
+            goes_along: false,
         };
         Self { core }
     }
@@ -87,14 +93,16 @@ impl Core {
     fn prepared(&self) -> Self {
         let in_flight = |s: &Subject| s.plan.is_some() || s.limiter.core().limits.count_in_flight();
         let (policy, lines) = self.policy();
+        let mut subjects = self.subjects.iter();
+        let looks_at_responses = self.subjects.iter().any(Subject::looks_at_responses);
+        let holds_on = subjects.any(|s| s.sends_bytes() || in_flight(s));
+        let at_once = self.refunds_inside || looks_at_responses || self.tells();
         Self {
             policy,
             lines,
-            looks_at_responses: self.subjects.iter().any(Subject::looks_at_responses),
-            holds_on: self
-                .subjects
-                .iter()
-                .any(|s| s.sends_bytes() || in_flight(s)),
+            looks_at_responses,
+            holds_on,
+            goes_along: at_once || holds_on,
             ..self.clone()
         }
     }
@@ -114,24 +122,69 @@ impl Core {
         self.fields != RateLimitHeaders::None && !self.shadow
     }
 
+    #[inline]
+    fn how(&self) -> How {
+        How {
+            tell: self.tells(),
+            shadow: self.shadow,
+        }
+    }
+
     /// Asks the subjects that have not said anything yet.
     #[inline]
-    pub(super) fn ask(&self, held: &mut Held, head: &RequestHead<'_>) -> Asked {
-        for subject in &self.subjects[held.len()..] {
-            match subject.ask(head, held) {
+    pub(super) fn ask(&self, grants: &mut Grants, head: &RequestHead<'_>) -> Asked {
+        for subject in &self.subjects[grants.len()..] {
+            match subject.ask(head, grants, self.how()) {
                 Asked::Passed => {}
-                other => return other,
+                other => return self.instead(other, grants),
             }
         }
         Asked::Passed
     }
 
     /// The next subject has its key; the others go on.
-    pub(super) fn go_on(&self, held: &mut Held, head: &RequestHead<'_>, key: &AsyncKey) -> Asked {
-        match self.subjects[held.len()].decide_later(head, held, key) {
-            Asked::Passed => self.ask(held, head),
-            other => other,
+    pub(super) fn go_on(
+        &self,
+        grants: &mut Grants,
+        head: &RequestHead<'_>,
+        key: &AsyncKey,
+    ) -> Asked {
+        match self.subjects[grants.len()].decide_later(head, grants, self.how(), key) {
+            Asked::Passed => self.ask(grants, head),
+            other => self.instead(other, grants),
         }
+    }
+
+    /// A shadow refuses nobody, and goes no further then: what was charged is given back, as it would be.
+    fn instead(&self, asked: Asked, grants: &mut Grants) -> Asked {
+        match asked {
+            Asked::Refused(_) if self.shadow => {
+                grants.forgo(&self.subjects);
+                Asked::Passed
+            }
+            asked => asked,
+        }
+    }
+
+    /// The refusal of the subject that comes after those that have granted something, which is given back.
+    pub(super) fn refusal(&self, mut grants: Grants, refusing: Refusing) -> Refusal {
+        let refuses = &self.subjects[grants.len()];
+        let granted = grants.with(&self.subjects);
+        let limits: usize = granted
+            .map(|(subject, grant)| grant.limits(subject).iter().len())
+            .sum();
+        let mut lefts = grants.take_lefts();
+        // Where nothing is told there are none.
+        lefts.drain(..limits.min(lefts.len()));
+        grants.forgo(&self.subjects);
+        refuses.refusal(refusing, lefts)
+    }
+
+    /// Whether the request has to wait for its turn. Nobody waits for a shadow.
+    #[inline]
+    pub(super) fn is_delayed(&self, grants: &Grants) -> bool {
+        let mut granted = grants.with(&self.subjects);
+        !self.shadow && granted.any(|(_, grant)| grant.charge.delay > 0)
     }
 
     pub(super) fn write_fields(

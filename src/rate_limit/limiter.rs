@@ -159,9 +159,17 @@ impl RateLimiter {
         self.core.reset(&key);
     }
 
-    /// Refuses all requests of a key for so long, whatever they cost.
-    pub fn block(&self, key: impl LimitKey, time: Duration) {
-        self.core.block(&key, time);
+    /// Gives back so much of what a key was charged last, as far as that still counts. What an
+    /// [`Admission`] has charged is better given back by itself.
+    pub fn refund(&self, key: impl LimitKey, cost: u64) {
+        self.core.restore(&key, cost);
+    }
+
+    /// Refuses all requests of a key for so long, whatever they cost. It is remembered in place of a key that is not
+    /// blocked and has no requests in flight, also of one that is being limited; `false` if there is none, and nothing
+    /// is blocked then.
+    pub fn block(&self, key: impl LimitKey, time: Duration) -> bool {
+        self.core.block(&key, time)
     }
 
     /// The counts so far.

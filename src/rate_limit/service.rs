@@ -17,10 +17,11 @@ use tower_service::Service;
 
 use super::{
     RateLimitLayer, RateLimiter,
+    grants::Grants,
     held::Held,
     key::{AsyncKey, RequestHead},
     layer::Core,
-    subject::{Asked, Refusing},
+    subject::Asked,
     wire::body::ResponseBody,
 };
 
@@ -77,22 +78,25 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let mut held = Held::new(Arc::clone(&self.core));
+        let mut grants = Grants::default();
         let head = RequestHead::of(&request);
-        let state = match self.core.ask(&mut held, &head) {
-            Asked::Passed if !held.is_delayed() => {
-                held.call();
+        let state = match self.core.ask(&mut grants, &head) {
+            Asked::Passed if !self.core.is_delayed(&grants) => {
+                let held = self
+                    .core
+                    .goes_along
+                    .then(|| Held::called(Arc::clone(&self.core), grants));
                 let future = self.inner.call(request);
-                State::Called {
-                    future,
-                    held: Some(held),
+                State::Called { future, held }
+            }
+            Asked::Refused(refusing) => {
+                let refusal = self.core.refusal(grants, refusing);
+                State::Refused {
+                    response: Some(self.core.refuse(&head, refusal)),
                 }
             }
-            Asked::Refused(refusing) => State::Refused {
-                response: Some(refused(&self.core, held, &head, refusing)),
-            },
-            Asked::Passed => self.later(request, held, None),
-            Asked::Wait(key) => self.later(request, held, Some(key)),
+            Asked::Passed => self.later(request, grants, None),
+            Asked::Wait(key) => self.later(request, grants, Some(key)),
         };
         ResponseFuture { state }
     }
@@ -103,7 +107,7 @@ impl<S> RateLimit<S> {
     fn later<Q, R>(
         &mut self,
         request: Request<Q>,
-        held: Held,
+        grants: Grants,
         key: Option<BoxFuture<'static, AsyncKey>>,
     ) -> State<S::Future, R, S::Error>
     where
@@ -112,6 +116,7 @@ impl<S> RateLimit<S> {
         Q: Send + 'static,
         R: Body + 'static,
     {
+        let held = Held::waiting(Arc::clone(&self.core), grants);
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
         State::Later {
@@ -134,35 +139,20 @@ where
     let core = Arc::clone(held.core());
     while let Some(waiting) = key.take() {
         let found = waiting.await;
-        match core.go_on(&mut held, &RequestHead::of(&request), &found) {
+        let head = RequestHead::of(&request);
+        match core.go_on(&mut held.grants, &head, &found) {
             Asked::Passed => {}
-            Asked::Refused(refusing) => {
-                return Ok(refused(&core, held, &RequestHead::of(&request), refusing));
-            }
             Asked::Wait(next) => key = Some(next),
+            Asked::Refused(refusing) => {
+                let refusal = core.refusal(mem::take(&mut held.grants), refusing);
+                return Ok(core.refuse(&head, refusal));
+            }
         }
     }
     held.turn().await;
     held.call();
-    let mut response = inner.call(request).await?;
-    held.respond(&mut response);
-    Ok(if held.holds_on() {
-        response.map(|body| held.sending(body))
-    } else {
-        response.map(ResponseBody::passed)
-    })
-}
-
-/// What other subjects have charged is given back before the answer is made.
-fn refused<R>(
-    core: &Core,
-    mut held: Held,
-    head: &RequestHead<'_>,
-    refusing: Refusing,
-) -> Response<ResponseBody<R>> {
-    let refusal = held.refusal(refusing);
-    drop(held);
-    core.refuse(head, refusal)
+    let response = inner.call(request).await?;
+    Ok(held.finish(response))
 }
 
 pin_project! {
@@ -197,13 +187,11 @@ where
         match self.project().state.project() {
             StateProjection::Called { future, held } => {
                 let answer = ready!(future.poll(cx));
-                let mut held = held.take().expect(READY_ONCE);
-                let mut response = answer?;
-                held.respond(&mut response);
-                Poll::Ready(Ok(if held.holds_on() {
-                    response.map(|body| held.sending(body))
-                } else {
-                    response.map(ResponseBody::passed)
+                let held = held.take();
+                let response = answer?;
+                Poll::Ready(Ok(match held {
+                    Some(held) => held.finish(response),
+                    None => response.map(ResponseBody::passed),
                 }))
             }
             StateProjection::Refused { response } => {

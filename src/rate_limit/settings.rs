@@ -42,6 +42,17 @@ impl RateLimitLayer {
         self
     }
 
+    /// Gives back what it has charged where a limiter further in refuses the request: another layer of this kind, a
+    /// [`ServiceLimitLayer`](super::ServiceLimitLayer), an
+    /// [`AdaptiveConcurrencyLayer`](super::AdaptiveConcurrencyLayer). Otherwise such a request has used up some of
+    /// this limit, as whatever stands in between has had its work with it: an authentication, say, that this limit
+    /// is to protect. It is for the whole layer.
+    #[must_use]
+    pub fn refund_what_is_refused_inside(mut self) -> Self {
+        self.core.refunds_inside = true;
+        self
+    }
+
     /// What requests are told apart by: the address of the peer if this is not said.
     #[must_use]
     pub fn key(mut self, key: impl KeyExtractor) -> Self {

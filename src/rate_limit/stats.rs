@@ -48,6 +48,8 @@ impl Stats {
         Self {
             keys: table.keys,
             admitted: table.admitted,
+            delayed: table.delayed,
+            blocked: table.blocked,
             forgotten: table.forgotten,
             overflowed: table.overflowed,
             top_refused,

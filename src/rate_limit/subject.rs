@@ -8,9 +8,8 @@ use super::{
     Limits, RateLimiter,
     core::Asking,
     decision::Refusal,
-    grants::Grant,
+    grants::{Grant, Grants},
     head::ResponseHead,
-    held::Held,
     key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey, RequestHead},
     table::{Lefts, Refused},
 };
@@ -62,6 +61,15 @@ pub(super) enum CostAfter {
     BytesSent,
 }
 
+/// What a layer wants besides a verdict.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// What is left of the limits.
+    pub(super) tell: bool,
+    /// Nobody is refused, whatever the verdict.
+    pub(super) shadow: bool,
+}
+
 /// What a subject makes of a request.
 pub(super) enum Asked {
     /// It is admitted, or not limited.
@@ -106,13 +114,13 @@ impl Subject {
     }
 
     #[inline]
-    pub(super) fn ask(&self, head: &RequestHead<'_>, held: &mut Held) -> Asked {
+    pub(super) fn ask(&self, head: &RequestHead<'_>, grants: &mut Grants, how: How) -> Asked {
         if self.skip.as_ref().is_some_and(|skip| skip(head)) {
-            held.push(None);
+            grants.push(None);
             return Asked::Passed;
         }
         match &self.key {
-            Source::Now(key) => self.decide(head, held, |to| key.extract(head, to)),
+            Source::Now(key) => self.decide(head, grants, how, |to| key.extract(head, to)),
             Source::Later(key) => Asked::Wait(key.extract(head)),
         }
     }
@@ -120,10 +128,11 @@ impl Subject {
     pub(super) fn decide_later(
         &self,
         head: &RequestHead<'_>,
-        held: &mut Held,
+        grants: &mut Grants,
+        how: How,
         key: &AsyncKey,
     ) -> Asked {
-        self.decide(head, held, |to| {
+        self.decide(head, grants, how, |to| {
             key.as_ref().ok_or(MissingKey)?.write(to);
             Ok(())
         })
@@ -133,27 +142,44 @@ impl Subject {
     fn decide(
         &self,
         head: &RequestHead<'_>,
-        held: &mut Held,
+        grants: &mut Grants,
+        how: How,
         write: impl Fn(&mut KeyWriter<'_>) -> Result<(), MissingKey>,
     ) -> Asked {
         let core = self.limiter.core();
-        let shadow = held.core().shadow;
-        let fingerprint = match core.keys.of(&write) {
-            Ok(fingerprint) => fingerprint,
-            Err(MissingKey) => {
-                core.without_key();
-                match self.without_key {
-                    WithoutKey::Share => core.keys.of_missing(),
-                    WithoutKey::Refuse if !held.core().shadow => {
-                        return Asked::Refused(Refusing::MissingKey);
-                    }
-                    WithoutKey::Refuse | WithoutKey::Skip => {
-                        held.push(None);
-                        return Asked::Passed;
-                    }
-                }
-            }
+        let Ok(fingerprint) = core.keys.of(&write) else {
+            return self.decide_without_key(head, grants, how);
         };
+        self.decide_for(fingerprint, head, grants, how, write)
+    }
+
+    #[cold]
+    fn decide_without_key(&self, head: &RequestHead<'_>, grants: &mut Grants, how: How) -> Asked {
+        let core = self.limiter.core();
+        core.without_key(self.without_key);
+        match self.without_key {
+            WithoutKey::Refuse if !how.shadow => Asked::Refused(Refusing::MissingKey),
+            WithoutKey::Refuse | WithoutKey::Skip => {
+                grants.push(None);
+                Asked::Passed
+            }
+            WithoutKey::Share => self.decide_for(core.keys.of_missing(), head, grants, how, |to| {
+                to.missing();
+                Ok(())
+            }),
+        }
+    }
+
+    #[inline]
+    fn decide_for(
+        &self,
+        fingerprint: u64,
+        head: &RequestHead<'_>,
+        grants: &mut Grants,
+        how: How,
+        write: impl Fn(&mut KeyWriter<'_>) -> Result<(), MissingKey>,
+    ) -> Asked {
+        let core = self.limiter.core();
         let plan = self.plan.as_ref().and_then(|plan| plan(head));
         let limits = plan.as_ref().unwrap_or(&core.limits);
         let cost = self.cost.as_ref().map_or(1, |cost| cost(head));
@@ -161,11 +187,12 @@ impl Subject {
             fingerprint,
             limits,
             cost,
-            shadow,
+            shadow: how.shadow,
         };
-        match core.decide(asking, held.lefts()) {
+        let lefts = if how.tell { Some(grants.lefts()) } else { None };
+        match core.decide(asking, lefts) {
             Ok(charge) => {
-                held.push(Some(Grant {
+                grants.push(Some(Grant {
                     charge,
                     plan,
                     counts: true,
@@ -173,13 +200,7 @@ impl Subject {
                 Asked::Passed
             }
             Err(refused) => {
-                core.refused(fingerprint, |to| {
-                    write(to).inspect_err(|MissingKey| to.missing())
-                });
-                if shadow {
-                    held.push(None);
-                    return Asked::Passed;
-                }
+                core.refused(fingerprint, write);
                 Asked::Refused(Refusing::Limited { plan, refused })
             }
         }

@@ -8,9 +8,6 @@ use self::sketch::Sketch;
 use super::{STRIPES, stripe};
 use crate::sync::{Mutex, lock};
 
-/// How many keys are followed where nothing else is said.
-pub(crate) const DEFAULT_CAPACITY: usize = 32;
-
 /// The keys that are hit most. However many there are, it follows a bounded number of them (in each stripe),
 /// by [Space-Saving](Sketch).
 ///
@@ -49,10 +46,15 @@ impl Top {
         }))
     }
 
-    /// Counts a hit of this weight on the key with this fingerprint. `label` is called, under the lock, if the key is
-    /// not followed already.
+    /// Counts a hit of this weight on the key with this fingerprint. `label` is called if the key is not followed
+    /// already, and not under the lock: it may be anybody's code.
     pub(crate) fn hit(&self, fingerprint: u64, weight: u64, label: impl FnOnce() -> Box<str>) {
-        lock(&self.0[stripe()].0).hit(fingerprint, weight, label);
+        let sketch = &self.0[stripe()].0;
+        if lock(sketch).hit_again(fingerprint, weight) {
+            return;
+        }
+        let label = label();
+        lock(sketch).hit(fingerprint, weight, label);
     }
 
     /// The keys that are followed, most hits first: `capacity` per stripe at most.
@@ -62,12 +64,6 @@ impl Top {
             merged.add(&lock(&stripe.0));
         }
         merged.sorted()
-    }
-}
-
-impl Default for Top {
-    fn default() -> Self {
-        Self::new(DEFAULT_CAPACITY)
     }
 }
 
@@ -127,7 +123,7 @@ mod tests {
 
     #[test]
     fn keys_come_with_the_most_hits_first() {
-        let top = Top::default();
+        let top = Top::new(32);
         for (key, weight) in [(1, 2), (2, 7), (3, 2), (1, 1)] {
             top.hit(key, weight, || label(key));
         }
@@ -162,7 +158,7 @@ mod tests {
         let mut sketches = [Sketch::new(1), Sketch::new(1)];
         let mut merged = Merged::default();
         for sketch in &mut sketches {
-            sketch.hit(1, u64::MAX, || label(1));
+            sketch.hit(1, u64::MAX, label(1));
             merged.add(sketch);
         }
         assert_eq!(merged.sorted()[0].count, u64::MAX);
@@ -177,7 +173,7 @@ mod tests {
             let mut sketches = [(); 3].map(|()| Sketch::new(capacity));
             let mut exact: HashMap<u64, u64> = HashMap::new();
             for (sketch, key, weight) in &hits {
-                sketches[*sketch].hit(*key, *weight, || label(*key));
+                sketches[*sketch].hit(*key, *weight, label(*key));
                 *exact.entry(*key).or_default() += weight;
             }
             let mut merged = Merged::default();

@@ -44,6 +44,12 @@ impl FixedWindow {
         count.used = count.used.saturating_add(cost);
     }
 
+    /// When the window that is counted began: an earlier charge counts as of then.
+    #[inline]
+    pub(super) fn latest(count: &Count) -> u64 {
+        count.start
+    }
+
     /// In the window of the charge; afterwards it counts no more.
     pub(super) fn refund(count: &mut Count, charged_at: u64, cost: u64) {
         if charged_at >= count.start {

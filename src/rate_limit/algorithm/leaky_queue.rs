@@ -76,8 +76,9 @@ impl LeakyQueue {
         }
     }
 
-    /// Of the charge whose turn is at `turn`: its place is free for others, unless its turn has come.
-    pub(super) fn refund(&self, line: &mut Line, turn: u64, now: u64, cost: u64) {
+    /// Of the charge whose turn is at `turn`: its place is free for others, unless its turn has come. A turn that was
+    /// not taken is free as well, for as long as it lasts.
+    pub(super) fn refund(&self, line: &mut Line, turn: u64, now: u64, cost: u64, taken: bool) {
         self.forget(line, now);
         // Turns are told rounded up, and stand whole intervals before the end of the line.
         let behind = self
@@ -86,7 +87,7 @@ impl LeakyQueue {
         let start = self
             .interval()
             .minus(line.next_free, self.interval().times(behind.max(cost)));
-        if turn > now && turn == start.ceil() {
+        if (turn > now || !taken) && turn == start.ceil() {
             self.open(line.holes.get_or_insert_default(), Place { start, cost });
             self.shorten(line);
         }
@@ -129,6 +130,14 @@ impl LeakyQueue {
 
     pub(super) const fn window(&self) -> u64 {
         self.meter.window()
+    }
+
+    /// What holes take at most.
+    pub(super) fn most_bytes(&self) -> usize {
+        let holes = usize::try_from(self.quota()).unwrap_or(usize::MAX);
+        holes
+            .saturating_mul(2 * size_of::<Place>())
+            .saturating_add(size_of::<Holes>())
     }
 
     const fn interval(&self) -> &Interval {

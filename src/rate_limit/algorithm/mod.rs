@@ -159,6 +159,15 @@ impl Algorithm {
     /// Takes back a charge, as far as it still counts. That of a queue was made at its turn: at the `now` of the charge
     /// and the delay that it got.
     pub(crate) fn refund(&self, state: &mut State, charged_at: u64, now: u64, cost: u64) {
+        self.give_back(state, charged_at, now, cost, true);
+    }
+
+    /// The same of a charge for what did not happen in the end: the turn in a queue was not taken.
+    pub(crate) fn forgo(&self, state: &mut State, charged_at: u64, now: u64, cost: u64) {
+        self.give_back(state, charged_at, now, cost, false);
+    }
+
+    fn give_back(&self, state: &mut State, charged_at: u64, now: u64, cost: u64, taken: bool) {
         match (self, state) {
             (Self::FixedWindow(_), State::FixedWindow(count)) => {
                 FixedWindow::refund(count, charged_at, cost);
@@ -170,9 +179,41 @@ impl Algorithm {
                 limit.refund(log, charged_at, now, cost);
             }
             (Self::Bucket(limit), State::Bucket(tat)) => limit.refund(tat, now, cost),
-            (Self::Queue(limit), State::Queue(line)) => limit.refund(line, charged_at, now, cost),
+            (Self::Queue(limit), State::Queue(line)) => {
+                limit.refund(line, charged_at, now, cost, taken);
+            }
             (Self::InFlight(_), State::InFlight(count)) => *count = count.saturating_sub(cost),
             _ => {}
+        }
+    }
+
+    /// Takes back so much of what was charged last, whatever that was. Turns that were given, and what is in flight,
+    /// are as they are.
+    pub(crate) fn restore(&self, state: &mut State, now: u64, cost: u64) {
+        match (self, state) {
+            (Self::SlidingLog(limit), State::SlidingLog(log)) => limit.restore(log, now, cost),
+            (Self::Queue(_) | Self::InFlight(_), _) => {}
+            (_, state) => self.refund(state, now.max(Self::latest(state)), now, cost),
+        }
+    }
+
+    /// The time that a state counts from: a charge whose `now` is before that counts as of then, and is refunded as of
+    /// then.
+    #[inline]
+    pub(crate) fn latest(state: &State) -> u64 {
+        match state {
+            State::FixedWindow(count) => FixedWindow::latest(count),
+            State::SlidingWindow(counts) => SlidingWindow::latest(counts),
+            _ => 0,
+        }
+    }
+
+    /// What a state takes at most besides itself.
+    pub(crate) fn most_bytes(&self) -> usize {
+        match self {
+            Self::SlidingLog(limit) => limit.most_bytes(),
+            Self::Queue(limit) => limit.most_bytes(),
+            _ => 0,
         }
     }
 

@@ -67,6 +67,23 @@ impl SlidingLog {
         }
     }
 
+    /// Of the newest charges, whichever they were.
+    pub(super) fn restore(&self, log: &mut Log, now: u64, cost: u64) {
+        if let Some(entries) = log.entries.as_mut() {
+            self.forget(entries, now);
+            entries.take_last(cost);
+        }
+    }
+
+    /// What entries take at most: a queue that grows doubles.
+    pub(super) fn most_bytes(&self) -> usize {
+        let entries = usize::try_from(self.n).unwrap_or(usize::MAX);
+        let doubled = entries.checked_next_power_of_two().unwrap_or(usize::MAX);
+        doubled
+            .saturating_mul(size_of::<Entry>())
+            .saturating_add(size_of::<Entries>())
+    }
+
     pub(super) fn remaining(&self, log: &Log, now: u64) -> u64 {
         self.n.saturating_sub(self.used(log, now))
     }
@@ -199,6 +216,19 @@ impl Entries {
         }
         if back == held {
             self.queue.remove(index);
+        }
+    }
+
+    fn take_last(&mut self, cost: u64) {
+        let mut left = cost;
+        while let Some(index) = self.queue.len().checked_sub(1) {
+            let held = self.after(index);
+            if held > left {
+                self.queue[index].sum = self.queue[index].sum.wrapping_sub(left);
+                return;
+            }
+            left -= held;
+            self.queue.pop_back();
         }
     }
 

@@ -43,6 +43,12 @@ impl SlidingWindow {
         counts.current = counts.current.saturating_add(cost);
     }
 
+    /// When the window that is counted began: an earlier charge counts as of then.
+    #[inline]
+    pub(super) fn latest(counts: &Counts) -> u64 {
+        counts.start
+    }
+
     /// In the window of the charge, as long as it counts.
     pub(super) fn refund(&self, counts: &mut Counts, charged_at: u64, now: u64, cost: u64) {
         *counts = self.at(counts, now);

@@ -20,6 +20,7 @@ pub(super) enum Problem {
     NoLimits,
     ManyLimits,
     SameName,
+    ManyQueues,
 }
 
 impl fmt::Display for InvalidLimit {
@@ -35,6 +36,7 @@ impl fmt::Display for InvalidLimit {
             Problem::BadName => "a name has 1 to 64 printable ASCII characters",
             Problem::NoLimits => "a set of limits has at least one",
             Problem::ManyLimits => "a set of limits has at most eight",
+            Problem::ManyQueues => "a set of limits has at most one leaky queue",
             Problem::SameName => "two limits of a set have the same name",
         })
     }

@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::{InvalidLimit, Limit, error::Problem};
-use crate::stats::{Counters, Metric};
+use crate::{
+    rate_limit::algorithm::Algorithm,
+    stats::{Counters, Metric},
+};
 
 /// The most limits of one set: as many as a byte has bits.
 const MOST: usize = 8;
@@ -37,7 +40,7 @@ impl Limits {
     /// All of `limits`.
     ///
     /// # Errors
-    /// If there are none, more than eight, or two of one name.
+    /// If there are none, more than eight, two of one name, or two leaky queues: a request has one turn.
     pub fn all(limits: impl IntoIterator<Item = Limit>) -> Result<Self, InvalidLimit> {
         let limits: Box<[Limit]> = limits.into_iter().collect();
         if limits.is_empty() {
@@ -45,6 +48,12 @@ impl Limits {
         }
         if limits.len() > MOST {
             return Err(InvalidLimit(Problem::ManyLimits));
+        }
+        let queues = limits
+            .iter()
+            .filter(|limit| matches!(limit.algorithm, Algorithm::Queue(_)));
+        if queues.count() > 1 {
+            return Err(InvalidLimit(Problem::ManyQueues));
         }
         let named_before = |at: usize| limits[..at].iter().any(|l| l.name() == limits[at].name());
         if (0..limits.len()).any(named_before) {
@@ -75,8 +84,18 @@ impl Limits {
         Self::counted(self.0.limits.clone())
     }
 
+    /// Whether they are the same limits: those, or others with the same names and numbers.
+    #[inline]
     pub(in super::super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0) || self.equals(other)
+    }
+
+    #[cold]
+    fn equals(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Limit, &Limit)| {
+            one.name() == other.name() && one.algorithm == other.algorithm
+        };
+        self.iter().len() == other.iter().len() && self.iter().zip(other.iter()).all(same)
     }
 
     pub(in super::super) fn count(&self, count: Count) {
@@ -106,13 +125,15 @@ pub(in super::super) enum Count {
     Delayed,
     Blocked,
     WithoutKey,
+    Forgotten,
+    Overflowed,
     Refused(usize),
     Shadowed(usize),
 }
 
 impl Count {
     /// Those that are of the whole set.
-    const OF_SET: usize = 4;
+    const OF_SET: usize = 6;
 
     const fn all(limits: usize) -> usize {
         Self::OF_SET + 2 * limits
@@ -124,7 +145,14 @@ impl Count {
         const WHAT: &str = "Requests that limits have decided about, by outcome and limit";
         let metric = Metric::new(NAME, WHAT);
         let Some(of_limit) = index.checked_sub(Self::OF_SET) else {
-            let outcome = ["admitted", "delayed", "blocked", "without-key"][index];
+            let outcome = [
+                "admitted",
+                "delayed",
+                "blocked",
+                "without-key",
+                "forgotten",
+                "overflowed",
+            ][index];
             return metric
                 .label("outcome", outcome)
                 .label("limit", names.join(","));
@@ -140,6 +168,8 @@ impl Count {
             Self::Delayed => 1,
             Self::Blocked => 2,
             Self::WithoutKey => 3,
+            Self::Forgotten => 4,
+            Self::Overflowed => 5,
             Self::Refused(limit) => Self::OF_SET + 2 * limit,
             Self::Shadowed(limit) => Self::OF_SET + 2 * limit + 1,
         }

@@ -130,6 +130,14 @@ fn a_set_has_up_to_eight_limits_of_different_names() {
         problem(vec![named("a"), named("b"), named("a")]),
         Problem::SameName
     );
+    let queue = |name: &str| {
+        Limit::leaky_queue(1)
+            .per(seconds(1))
+            .name(name)
+            .build()
+            .unwrap()
+    };
+    assert_eq!(problem(vec![queue("a"), queue("b")]), Problem::ManyQueues);
     assert_eq!(Limits::all(numbered(8)).unwrap().iter().len(), 8);
 }
 

@@ -7,6 +7,7 @@ mod places;
 mod room;
 mod shard;
 mod slot;
+mod states;
 
 use smallvec::SmallVec;
 
@@ -18,6 +19,8 @@ use crate::sync::Mutex;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ruling {
     pub(super) verdict: Verdict,
+    /// When it was decided: not before what was counted already.
+    pub(super) at: u64,
     /// Whether it was charged to the slot of those who found no room.
     pub(super) shared: bool,
 }
@@ -82,6 +85,8 @@ pub(super) struct Asked<'a> {
 pub(super) struct TableCounts {
     pub(super) keys: u64,
     pub(super) admitted: u64,
+    pub(super) delayed: u64,
+    pub(super) blocked: u64,
     pub(super) forgotten: u64,
     pub(super) overflowed: u64,
 }
@@ -104,7 +109,7 @@ impl Table {
         }
     }
 
-    /// The most bytes that a table of so many keys takes under these limits, logs apart.
+    /// The most bytes that a table of so many keys takes under these limits.
     pub(super) fn most_bytes(max_keys: usize, limits: &Limits) -> usize {
         let room = room::Room::of(max_keys);
         room.shards * (size_of::<Own>() + Shard::most_bytes(room.keys_per_shard, limits))
@@ -133,14 +138,30 @@ impl Table {
         self.shard(fingerprint).peek(fingerprint, asked)
     }
 
-    /// Gives back what was charged, places in flight included.
-    pub(super) fn refund(&self, charge: Charge, now: u64) {
-        self.shard(charge.fingerprint).refund(charge, now);
+    /// What is left of limits of whom was charged.
+    pub(super) fn left(&self, charge: Charge, asked: Asked<'_>) -> Lefts {
+        let mut shard = self.shard(charge.fingerprint);
+        match shard.charged(charge) {
+            Some(slot) => slot.peek(asked.now).left,
+            None => shard.peek(charge.fingerprint, asked).left,
+        }
+    }
+
+    /// Gives back what was charged under `asked.limits`, places in flight included; `taken` if it was used all the
+    /// same.
+    pub(super) fn refund(&self, charge: Charge, asked: Asked<'_>, taken: bool) {
+        let mut shard = self.shard(charge.fingerprint);
+        if let Some(slot) = shard.charged(charge) {
+            slot.refund(charge, asked, taken);
+        }
     }
 
     /// Gives back the places in flight.
-    pub(super) fn release(&self, charge: Charge, now: u64) {
-        self.shard(charge.fingerprint).release(charge, now);
+    pub(super) fn release(&self, charge: Charge, asked: Asked<'_>) {
+        let mut shard = self.shard(charge.fingerprint);
+        if let Some(slot) = shard.charged(charge) {
+            slot.release(charge, asked);
+        }
     }
 
     /// Charges what a request came to in the end, `asked.cost`, in place of what was charged before.
@@ -148,14 +169,23 @@ impl Table {
         self.shard(charge.fingerprint).settle(charge, asked);
     }
 
-    /// Forgets what a key has used, and that it is blocked. What is in flight is still there.
-    pub(super) fn reset(&self, fingerprint: u64, now: u64) {
-        self.shard(fingerprint).reset(fingerprint, now);
+    /// Gives back so much of what a key was charged last.
+    pub(super) fn restore(&self, fingerprint: u64, cost: u64, now: u64) {
+        if let Some(slot) = self.shard(fingerprint).find(fingerprint) {
+            slot.restore(cost, now);
+        }
     }
 
-    /// Refuses all requests of a key until then.
-    pub(super) fn block(&self, fingerprint: u64, asked: Asked<'_>, until: u64) {
-        self.shard(fingerprint).block(fingerprint, asked, until);
+    /// Forgets what a key has used, and that it is blocked. What is in flight is still there.
+    pub(super) fn reset(&self, fingerprint: u64, now: u64) {
+        if let Some(slot) = self.shard(fingerprint).find(fingerprint) {
+            slot.reset(now);
+        }
+    }
+
+    /// Refuses all requests of a key until then; `false` if there is no room to remember that.
+    pub(super) fn block(&self, fingerprint: u64, asked: Asked<'_>, until: u64) -> bool {
+        self.shard(fingerprint).block(fingerprint, asked, until)
     }
 
     pub(super) fn counts(&self) -> TableCounts {
@@ -164,6 +194,8 @@ impl Table {
             let counts = crate::sync::lock(&shard.0).counts();
             sum.keys += counts.keys;
             sum.admitted += counts.admitted;
+            sum.delayed += counts.delayed;
+            sum.blocked += counts.blocked;
             sum.forgotten += counts.forgotten;
             sum.overflowed += counts.overflowed;
         }

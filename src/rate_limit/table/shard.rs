@@ -3,7 +3,10 @@
 use super::{
     Asked, Charge, Lefts, Peeked, Ruling, TableCounts, Verdict, places::Places, slot::Slot,
 };
-use crate::rate_limit::{algorithm::State, limit::Limits};
+use crate::rate_limit::{
+    algorithm::State,
+    limit::{Count, Limits},
+};
 
 /// How many slots are looked at for one that can be given to a newcomer. The next newcomer looks at the next ones.
 ///
@@ -18,9 +21,7 @@ pub(super) struct Shard {
     hand: usize,
     /// Who came when all were being limited. They share one slot, rather than going free.
     overflow: Option<Box<Slot>>,
-    admitted: u64,
-    forgotten: u64,
-    overflowed: u64,
+    counts: TableCounts,
 }
 
 /// Where a newcomer can go.
@@ -41,24 +42,27 @@ impl Shard {
             capacity,
             hand: 0,
             overflow: None,
-            admitted: 0,
-            forgotten: 0,
-            overflowed: 0,
+            counts: TableCounts::default(),
         }
     }
 
-    /// Places double until they are as many as there may be, and then the ones before are there for a moment too.
+    /// Places double until they are as many as there may be, and then the ones before are there for a moment too. Each
+    /// slot may have states that it does not hold itself, and the one that is shared has them too.
     pub(super) fn most_bytes(capacity: usize, limits: &Limits) -> usize {
         let spilled = match limits.iter().len() {
             1 => 0,
             many => many * size_of::<State>(),
         };
+        let held = limits.iter().map(|limit| limit.algorithm.most_bytes());
+        let held = held.fold(spilled, usize::saturating_add);
         let places = Places::most(capacity) * size_of::<Option<Slot>>();
-        places * 2 + (capacity + 1) * spilled + size_of::<Slot>()
+        (capacity + 1)
+            .saturating_mul(held)
+            .saturating_add(places * 2 + size_of::<Slot>())
     }
 
     #[inline]
-    fn find(&mut self, fingerprint: u64) -> Option<&mut Slot> {
+    pub(super) fn find(&mut self, fingerprint: u64) -> Option<&mut Slot> {
         self.slots.find(fingerprint)
     }
 
@@ -73,8 +77,21 @@ impl Shard {
             Some(slot) => slot.decide(asked, left),
             None => self.decide_for_newcomer(fingerprint, asked, left),
         };
-        self.admitted += u64::from(matches!(ruling.verdict, Verdict::Admitted { .. }));
+        self.count(ruling.verdict);
         ruling
+    }
+
+    #[inline]
+    fn count(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Admitted { delay } => {
+                self.counts.admitted += 1;
+                self.counts.delayed += u64::from(delay > 0);
+            }
+            Verdict::Refused(refused) => {
+                self.counts.blocked += u64::from(refused.violated == 0);
+            }
+        }
     }
 
     /// What is refused, or costs nothing, takes no room.
@@ -87,7 +104,8 @@ impl Shard {
     ) -> Ruling {
         let place = self.place(asked.now);
         if let Place::Nowhere = place {
-            self.overflowed += 1;
+            self.counts.overflowed += 1;
+            asked.limits.publish(Count::Overflowed);
             let ruling = self.overflow(asked).decide(asked, left);
             return Ruling {
                 shared: true,
@@ -141,7 +159,10 @@ impl Shard {
 
     fn put(&mut self, slot: Slot, place: Place) {
         if let Place::Of { slot: old, idle } = place {
-            self.forgotten += u64::from(!idle);
+            if !idle {
+                self.counts.forgotten += 1;
+                slot.limits().publish(Count::Forgotten);
+            }
             self.slots.remove(old);
         }
         self.slots.insert(slot, self.capacity);
@@ -153,7 +174,7 @@ impl Shard {
     }
 
     /// The slot that was charged, if it is still there.
-    fn charged(&mut self, charge: Charge) -> Option<&mut Slot> {
+    pub(super) fn charged(&mut self, charge: Charge) -> Option<&mut Slot> {
         if charge.shared {
             self.overflow.as_deref_mut()
         } else {
@@ -165,18 +186,6 @@ impl Shard {
         match self.find(fingerprint) {
             Some(slot) => slot.peek(asked.now),
             None => Slot::new(fingerprint, asked.limits, asked.now).peek(asked.now),
-        }
-    }
-
-    pub(super) fn refund(&mut self, charge: Charge, now: u64) {
-        if let Some(slot) = self.charged(charge) {
-            slot.refund(charge, now);
-        }
-    }
-
-    pub(super) fn release(&mut self, charge: Charge, now: u64) {
-        if let Some(slot) = self.charged(charge) {
-            slot.release(charge, now);
         }
     }
 
@@ -194,36 +203,38 @@ impl Shard {
         }
     }
 
-    pub(super) fn reset(&mut self, fingerprint: u64, now: u64) {
-        if let Some(slot) = self.find(fingerprint) {
-            slot.reset(now);
-        }
-    }
-
-    /// Makes room for it, also at the cost of who is being limited: this one is to be refused by name.
-    pub(super) fn block(&mut self, fingerprint: u64, asked: Asked<'_>, until: u64) {
+    /// Makes room for it, also at the cost of who is being limited: this one is to be refused by name. Who is blocked
+    /// as well, or has requests in flight, stays.
+    pub(super) fn block(&mut self, fingerprint: u64, asked: Asked<'_>, until: u64) -> bool {
         if let Some(slot) = self.find(fingerprint) {
             slot.block(until);
-            return;
+            return true;
         }
         let place = match self.place(asked.now) {
-            Place::Nowhere => Place::Of {
-                slot: self.next_taken(),
-                idle: false,
-            },
+            Place::Nowhere => self.any_not_in_use(asked.now),
             place => place,
         };
+        if let Place::Nowhere = place {
+            return false;
+        }
         let mut slot = Slot::new(fingerprint, asked.limits, asked.now);
         slot.block(until);
         self.put(slot, place);
+        true
+    }
+
+    fn any_not_in_use(&self, now: u64) -> Place {
+        let mut places = 0..self.slots.places();
+        let can_go = |at: &usize| self.slots.at(*at).is_some_and(|slot| !slot.is_in_use(now));
+        places
+            .find(can_go)
+            .map_or(Place::Nowhere, |slot| Place::Of { slot, idle: false })
     }
 
     pub(super) fn counts(&self) -> TableCounts {
         TableCounts {
             keys: self.slots.len() as u64,
-            admitted: self.admitted,
-            forgotten: self.forgotten,
-            overflowed: self.overflowed,
+            ..self.counts
         }
     }
 }

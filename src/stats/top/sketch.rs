@@ -40,17 +40,27 @@ impl Sketch {
         }
     }
 
-    /// Adds the weight to the key's count; the label is made if the key has no counter yet.
-    pub(super) fn hit(&mut self, fingerprint: u64, weight: u64, label: impl FnOnce() -> Box<str>) {
-        if let Some(number) = self.numbers.get(&fingerprint) {
-            let counter = &mut self.counters[*number];
-            counter.count = counter.count.saturating_add(weight);
-            let place = counter.place;
-            self.sink(place);
-        } else if self.counters.len() < self.capacity {
-            self.add(fingerprint, weight, label());
+    /// Adds the weight to the key's count, if it has a counter.
+    pub(super) fn hit_again(&mut self, fingerprint: u64, weight: u64) -> bool {
+        let Some(number) = self.numbers.get(&fingerprint) else {
+            return false;
+        };
+        let counter = &mut self.counters[*number];
+        counter.count = counter.count.saturating_add(weight);
+        let place = counter.place;
+        self.sink(place);
+        true
+    }
+
+    /// Adds the weight to the key's count; the label is for a key that has no counter yet.
+    pub(super) fn hit(&mut self, fingerprint: u64, weight: u64, label: Box<str>) {
+        if self.hit_again(fingerprint, weight) {
+            return;
+        }
+        if self.counters.len() < self.capacity {
+            self.add(fingerprint, weight, label);
         } else {
-            self.replace_least(fingerprint, weight, label());
+            self.replace_least(fingerprint, weight, label);
         }
     }
 
@@ -142,7 +152,7 @@ mod tests {
     fn a_newcomer_takes_over_the_least_count_as_its_error() {
         let mut sketch = Sketch::new(2);
         for (key, weight) in [(1, 5), (2, 3), (3, 1)] {
-            sketch.hit(key, weight, || label(key));
+            sketch.hit(key, weight, label(key));
         }
         let mut left: Vec<_> = sketch.counters().iter().collect();
         left.sort_by_key(|counter| counter.fingerprint);
@@ -156,16 +166,17 @@ mod tests {
     #[test]
     fn a_label_is_made_only_when_its_key_enters() {
         let mut sketch = Sketch::new(2);
-        sketch.hit(1, 1, || label(1));
-        sketch.hit(1, 1, || unreachable!("it is in"));
+        sketch.hit(1, 1, label(1));
+        assert!(sketch.hit_again(1, 1));
+        assert!(!sketch.hit_again(2, 1));
     }
 
     #[test]
     fn counts_do_not_overflow() {
         let mut sketch = Sketch::new(0);
-        sketch.hit(1, u64::MAX, || label(1));
-        sketch.hit(1, 1, || label(1));
-        sketch.hit(2, 1, || label(2));
+        sketch.hit(1, u64::MAX, label(1));
+        sketch.hit(1, 1, label(1));
+        sketch.hit(2, 1, label(2));
         assert_eq!(sketch.counters()[0].count, u64::MAX);
     }
 
@@ -178,7 +189,7 @@ mod tests {
             let mut sketch = Sketch::new(capacity);
             let mut exact: HashMap<u64, u64> = HashMap::new();
             for (key, weight) in &hits {
-                sketch.hit(*key, *weight, || label(*key));
+                sketch.hit(*key, *weight, label(*key));
                 *exact.entry(*key).or_default() += weight;
             }
             for counter in sketch.counters() {

@@ -55,7 +55,7 @@ fn refunds_lose_nothing_that_others_charge() {
             let kept = both(&caller, |caller| {
                 let (refunded, kept) = (caller.take(1, 1), caller.take(1, 1));
                 if let Ok(charge) = refunded {
-                    caller.table.refund(charge, caller.now);
+                    caller.refund(charge);
                 }
                 usize::from(kept.is_ok())
             });
@@ -81,7 +81,7 @@ fn never_more_are_in_flight_than_there_may_be() {
                     let order = shuttle::sync::atomic::Ordering::SeqCst;
                     assert_eq!(entered.fetch_add(1, order), 0, "alone");
                     entered.fetch_sub(1, order);
-                    caller.table.release(charge, caller.now);
+                    caller.release(charge);
                 })
             });
             threads.map(|thread| thread.join().unwrap());

@@ -56,12 +56,20 @@ impl Caller {
             Verdict::Admitted { delay } => Ok(Charge {
                 fingerprint: spread(key),
                 cost,
-                at: self.now,
+                at: ruling.at,
                 delay,
                 shared: ruling.shared,
             }),
             Verdict::Refused(refused) => Err(refused),
         }
+    }
+
+    fn refund(&self, charge: Charge) {
+        self.table.refund(charge, self.asked(0), true);
+    }
+
+    fn release(&self, charge: Charge) {
+        self.table.release(charge, self.asked(0));
     }
 
     /// How many requests in a row are admitted.

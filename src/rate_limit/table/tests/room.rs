@@ -59,7 +59,7 @@ fn what_newcomers_share_is_refunded_there_and_nowhere_else() {
         assert_eq!(caller.admitted(key), 3);
     }
     let shared = caller.take(3, 3).unwrap();
-    caller.table.refund(shared, caller.now);
+    caller.refund(shared);
     caller.take(4, 3).unwrap();
     assert!(caller.take(1, 1).is_err());
     // The key is gone that this was charged to: others must not get it.
@@ -67,7 +67,7 @@ fn what_newcomers_share_is_refunded_there_and_nowhere_else() {
         shared: false,
         ..shared
     };
-    caller.table.refund(gone, caller.now);
+    caller.refund(gone);
     assert!(caller.take(4, 1).is_err());
 }
 
@@ -82,7 +82,7 @@ fn a_refund_does_not_reach_who_has_taken_the_place() {
     caller.table.reset(spread(2), caller.now);
     caller.now = 10;
     caller.take(1, 6).unwrap();
-    caller.table.refund(charge, caller.now);
+    caller.refund(charge);
     assert_eq!(caller.remaining(1), 4, "another charge of the same key");
 }
 
@@ -113,12 +113,12 @@ fn who_is_blocked_or_in_flight_is_not_forgotten() {
     caller.table.block(spread(2), caller.asked(0), SECOND);
     for newcomer in 3..100 {
         if let Ok(charge) = caller.take(newcomer, 1) {
-            caller.table.release(charge, caller.now);
+            caller.release(charge);
         }
     }
     assert_eq!(caller.remaining(1), 4);
     assert!(caller.take(2, 1).is_err());
-    caller.table.release(charge, caller.now);
+    caller.release(charge);
     assert_eq!(caller.remaining(1), 5);
 }
 
@@ -131,6 +131,17 @@ fn a_block_finds_room_even_if_all_are_limited() {
     caller.table.block(spread(3), caller.asked(0), SECOND);
     assert_eq!(caller.take(3, 1).unwrap_err().violated, 0);
     assert_eq!(caller.table.counts().keys, 2);
+}
+
+#[test]
+fn a_block_does_not_push_out_who_is_blocked_or_in_flight() {
+    let flying = Limit::concurrency(5).build().unwrap();
+    let caller = Caller::new(2, flying.into());
+    caller.take(1, 1).unwrap();
+    assert!(caller.table.block(spread(2), caller.asked(0), SECOND));
+    assert!(!caller.table.block(spread(3), caller.asked(0), SECOND));
+    assert_eq!(caller.remaining(1), 4);
+    assert!(caller.take(2, 1).is_err());
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn what_was_charged_before_a_reset_is_not_refunded_after_it() {
     caller.now = 10;
     caller.table.reset(spread(1), caller.now);
     caller.take(1, 2).unwrap();
-    caller.table.refund(before, caller.now);
+    caller.refund(before);
     assert_eq!(caller.remaining(1), 1);
     let less = Asked {
         cost: 0,
@@ -111,7 +111,7 @@ fn requests_in_flight_are_still_there_after_a_reset() {
     caller.now = 10;
     caller.table.reset(spread(1), caller.now);
     assert_eq!(caller.remaining(1), 1);
-    caller.table.refund(one, caller.now);
+    caller.refund(one);
     assert_eq!(caller.remaining(1), 2);
 }
 
@@ -144,4 +144,122 @@ fn what_is_left_is_told_to_who_wants_to_know() {
         .table
         .decide(spread(1), caller.asked(3), Some(&mut left));
     assert_eq!((left[0].remaining, left[0].reset), (7, SECOND));
+}
+
+/// A plan of a concurrency limit and a rate, and one of a rate alone.
+fn plans() -> [Limits; 2] {
+    let flying = Limit::concurrency(2).name("flying").build().unwrap();
+    let rate = |quota, name: &str| fixed(quota).name(name).build().unwrap();
+    [
+        Limits::all([rate(10, "pro"), flying]).unwrap(),
+        rate(5, "free").into(),
+    ]
+}
+
+#[test]
+fn a_detour_through_another_plan_forgets_nothing() {
+    let [pro, free] = plans();
+    let mut caller = Caller::new(10, pro.clone());
+    let flying = caller.take(1, 4).unwrap();
+    caller.limits = free.clone();
+    caller.take(1, 1).unwrap();
+    assert_eq!(caller.remaining(1), 0, "4 and 1 of 5");
+    caller.limits = pro;
+    assert!(caller.take(1, 6).is_err(), "5 of 10 were used");
+    caller.take(1, 5).unwrap();
+    assert!(caller.take(1, 0).is_err(), "two are in flight");
+    caller.release(flying);
+    caller.take(1, 0).unwrap();
+}
+
+#[test]
+fn what_was_charged_under_one_plan_is_refunded_there() {
+    let [pro, free] = plans();
+    let mut caller = Caller::new(10, free.clone());
+    let charge = caller.take(1, 2).unwrap();
+    caller.limits = pro.clone();
+    caller.take(1, 1).unwrap();
+    caller.take(1, 1).unwrap();
+    caller.limits = free;
+    caller.refund(charge);
+    caller.limits = pro;
+    let flies = caller.take(1, 0).unwrap_err();
+    assert_eq!(flies.violated, 0b10, "places in flight were not refunded");
+    assert_eq!(
+        caller.remaining(1),
+        6,
+        "nor what was used of the other plan"
+    );
+}
+
+#[test]
+fn a_known_wait_is_told_beside_an_unknown_one() {
+    let flying = Limit::concurrency(1).name("flying").build().unwrap();
+    let once = fixed(1).name("once").build().unwrap();
+    let caller = Caller::new(10, Limits::all([flying, once]).unwrap());
+    caller.take(1, 1).unwrap();
+    let refused = caller.take(1, 1).unwrap_err();
+    assert_eq!(refused.wait, Wait::For(SECOND));
+    assert_eq!(refused.violated, 0b11);
+}
+
+#[test]
+fn a_block_does_not_hide_what_takes_longer() {
+    let caller = Caller::new(10, limits(1));
+    caller.take(1, 1).unwrap();
+    caller.table.block(spread(1), caller.asked(0), 10);
+    assert_eq!(caller.take(1, 1).unwrap_err().wait, Wait::For(SECOND));
+    assert_eq!(caller.take(1, 2).unwrap_err().wait, Wait::Never);
+}
+
+#[test]
+fn a_turn_that_was_not_taken_is_free_again() {
+    let queue = Limit::leaky_queue(1).per(seconds(1)).waiting(1).build();
+    let caller = Caller::new(10, queue.unwrap().into());
+    let now = caller.take(1, 1).unwrap();
+    caller.table.refund(now, caller.asked(0), false);
+    assert_eq!(caller.take(1, 1).unwrap().delay, 0);
+    let taken = caller.take(1, 1).unwrap();
+    assert_eq!(taken.delay, SECOND);
+}
+
+#[test]
+fn who_read_the_clock_before_others_is_refunded_as_well() {
+    for limit in [fixed(5), Limit::sliding_window(5).per(seconds(1))] {
+        let mut caller = Caller::new(10, limit.build().unwrap().into());
+        caller.now = 5 * SECOND;
+        caller.take(1, 1).unwrap();
+        caller.now -= 10;
+        let late = caller.take(1, 1).unwrap();
+        caller.refund(late);
+        assert_eq!(caller.remaining(1), 4);
+    }
+}
+
+#[test]
+fn what_was_charged_last_can_be_given_back_without_a_receipt() {
+    for limit in [
+        fixed(5).build(),
+        Limit::sliding_window(5).per(seconds(1)).build(),
+        Limit::sliding_log(5).per(seconds(1)).build(),
+        Limit::token_bucket(5).per(seconds(1)).build(),
+    ] {
+        let mut caller = Caller::new(10, limit.unwrap().into());
+        caller.take(1, 2).unwrap();
+        caller.now += 10;
+        caller.take(1, 2).unwrap();
+        caller.table.restore(spread(1), 3, caller.now);
+        assert_eq!(caller.remaining(1), 4, "{:?}", caller.limits);
+        caller.table.restore(spread(1), 30, caller.now);
+        assert_eq!(caller.remaining(1), 5);
+    }
+}
+
+#[test]
+fn limits_that_are_the_same_are_not_taken_for_others() {
+    let mut caller = Caller::new(10, limits(5));
+    caller.take(1, 4).unwrap();
+    caller.limits = limits(5);
+    caller.take(1, 1).unwrap();
+    assert_eq!(caller.remaining(1), 0);
 }
