@@ -1,4 +1,4 @@
-//! What the response cache takes of the memory, counted by the allocator.
+//! What the response cache and limiters take of the memory, counted by the allocator.
 //!
 //! The counts are those of the whole process, so the tests of this binary run one after the other.
 
@@ -18,6 +18,8 @@ mod buffers;
 mod origin;
 mod passing;
 mod purging;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
 mod readers;
 mod store;
 mod weight;
