@@ -56,8 +56,8 @@ impl RateLimiter {
     /// A new limiter with the same limits that remembers up to so many keys.
     ///
     /// When all are remembered, those come first to be forgotten whose limits are back in full, then those that have
-    /// used the least of them. Keys that are being limited, blocked or in flight are not forgotten: if there is no
-    /// other in reach, newcomers share their limits (see [`Stats::overflowed`]).
+    /// used the least of them. Keys that are being limited, blocked or in flight are not forgotten in favour of
+    /// newcomers: if there is no other in reach, these share their limits (see [`Stats::overflowed`]).
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
         Self::with(&self.core.limits, keys, self.core.time.clock().clone())
@@ -178,7 +178,9 @@ impl RateLimiter {
         self.core.stats()
     }
 
-    /// The most bytes that the keys take, the entries of [sliding logs](super::Limit::sliding_log) apart.
+    /// The most bytes that the keys take under the limits of this limiter, while it makes room for more; about half of
+    /// that when it is full. Keys with [plans](super::RateLimitLayer::plan) may take more, if these are of more limits,
+    /// or have longer [logs](super::Limit::sliding_log).
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         self.core.memory_bound()

@@ -51,7 +51,8 @@
 //! - **Several limits on one subject** ([`Limits::all`]) are decided in one step: a request is charged to all of them
 //!   or to none. **Several subjects** ([`and`](RateLimitLayer::and)) are asked in order, and if one refuses, what those
 //!   before it have charged is refunded. That is several steps: a request in between may be refused for what comes
-//!   back a moment later. A request that another limit further in refuses is refunded as well.
+//!   back a moment later. Between layers nothing is refunded, unless the outer one
+//!   [is to](RateLimitLayer::refund_what_is_refused_inside).
 //! - **A refusal** is a response with 429 (RFC 6585, section 4), `Retry-After` and `Cache-Control: no-store`, and has a
 //!   [`Refusal`] in its extensions. The body is problem details in JSON (RFC 9457), another [`RefusalBody`], or
 //!   [what a closure makes](RateLimitLayer::refuse_with). To gRPC it is the status `RESOURCE_EXHAUSTED`. It does not
@@ -78,10 +79,11 @@
 //! | [`sliding_log`](Limit::sliding_log) | the moment of each request, 16 bytes, N at most | N | for small N where that is a promise: failed logins |
 //! | [`token_bucket`](Limit::token_bucket) that holds B | a moment | B + N | for most: bursts, and a rate in the long run |
 //! | [`leaky_bucket`](Limit::leaky_bucket) that holds B | a moment | B + N | where one thinks of filling rather than of taking: it is the token bucket seen from the other side |
-//! | [`leaky_queue`](Limit::leaky_queue) | a moment, and places given up | N, equally spaced | for what cannot take bursts: requests wait for their turn |
+//! | [`leaky_queue`](Limit::leaky_queue) | a moment, and places given up | N, equally spaced, if each costs one | for what cannot take bursts: requests wait for their turn |
 //! | [`concurrency`](Limit::concurrency) | a count | N at the same time, however many in a time | for what is long: downloads, streams |
 //!
-//! Only the sliding log and the leaky queue keep "never more than N in W". The same 75 requests under limits of ten in
+//! Only the sliding log keeps "never more than N in W". Turns of a leaky queue are no closer than its rate, for one key
+//! of one limiter and requests of one cost; what else keeps a request waiting comes on top. The same 75 requests under limits of ten in
 //! ten seconds:
 //!
 #![doc = include_str!("limits.svg")]
@@ -175,7 +177,7 @@
 //! # }
 //! ```
 //!
-//! A key whose plan changes keeps what it has used.
+//! A key whose plan changes keeps what it has used, also when it comes back to one that it has had before.
 //!
 //! # Without HTTP
 //!
@@ -221,8 +223,8 @@
 //!
 //! [`RateLimiter::stats`]: admitted, delayed, blocked, refused and shadowed by limit, and the keys that are refused
 //! most. What was decided under a plan's limits is in [`Limits::stats`]. With the feature `metrics` the counter
-//! `tower_keep_rate_limit_requests_total` has them too, by `outcome` (`admitted`, `delayed`, `blocked`, `refused`,
-//! `shadowed`) and `limit`.
+//! `tower_keep_rate_limit_requests_total` has them too, by `outcome` (`admitted`, `delayed`, `blocked`, `without-key`,
+//! `forgotten`, `overflowed`, `refused`, `shadowed`) and `limit`.
 //!
 //! # Where to put it
 //!
@@ -245,6 +247,8 @@
 //!   the address as well.
 //! - `X-Forwarded-For` is what the client says, up to the first proxy that is [trusted](crate::ClientIp::trust). One
 //!   that is not trusted is itself the client, and all behind it share its limit.
+//! - A handle that is given an IPv6 address means that address; requests are limited by its network. Ask
+//!   [`ClientIp::of`](crate::ClientIp::of) for what they are limited by.
 //! - Many people may share an address (mobile networks, offices), and one person may have many.
 //! - Keys are told apart by 64 bits under a random seed: two of a million keys share their limits in one process of some
 //!   thirty million.

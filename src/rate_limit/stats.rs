@@ -12,9 +12,9 @@ pub use crate::stats::top::TopKey;
 pub struct Stats {
     /// Requests that were admitted, and charged to all limits; under those of plans too.
     pub admitted: u64,
-    /// Those of them that had to wait for their turn.
+    /// Those of them that had to wait for their turn, or would have had to, in a shadow.
     pub delayed: u64,
-    /// Requests that were refused because their key is blocked.
+    /// Requests that were refused because their key is blocked, or would have been, by a shadow; under plans too.
     pub blocked: u64,
     /// Requests without a key, whatever became of them.
     pub without_key: u64,

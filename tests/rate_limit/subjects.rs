@@ -62,9 +62,22 @@ async fn a_refusal_of_the_first_subject_charges_no_other() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_layer_further_in_charges_no_layer_further_out() {
+async fn what_a_layer_further_in_refuses_is_charged_further_out_unless_it_is_said_otherwise() {
     let time = ManualClock::new();
     let outer = layer(&time, a_minute(10));
+    let inner = layer(&time, a_minute(2)).key(HeaderKey::api_key());
+    let service = outer.layer(inner.layer(handler()));
+    for _ in 0..4 {
+        let asked = from(PEER, &[("x-api-key", "a")]);
+        service.clone().oneshot(asked).await.unwrap();
+    }
+    assert_eq!(remaining(outer.limiter(), address()), 6);
+}
+
+#[tokio::test]
+async fn a_layer_may_refund_what_one_further_in_refuses() {
+    let time = ManualClock::new();
+    let outer = layer(&time, a_minute(10)).refund_what_is_refused_inside();
     let inner = layer(&time, a_minute(2)).key(HeaderKey::api_key());
     let service = outer.layer(inner.layer(handler()));
     for status in [200, 200, 429, 429] {

@@ -212,7 +212,7 @@ async fn a_subject_whose_charge_came_back_lends_its_numbers_to_no_other() {
 }
 
 #[tokio::test]
-async fn several_refusals_of_a_stack_are_told_by_the_innermost_that_refused() {
+async fn all_limits_of_a_stack_are_told_with_a_refusal_too() {
     let time = ManualClock::new();
     let outer = layer(&time, a_minute(100));
     let service = outer.layer(slow(&time).layer(crate::support::handler()));
@@ -221,7 +221,7 @@ async fn several_refusals_of_a_stack_are_told_by_the_innermost_that_refused() {
     assert_eq!(lines, ["\"slow\";r=0;t=3", "\"default\";r=99;t=1"]);
     let refused = service.oneshot(request(&[])).await.unwrap();
     let lines: Vec<_> = refused.headers().get_all("ratelimit").iter().collect();
-    assert_eq!(lines, ["\"slow\";r=0;t=3"]);
+    assert_eq!(lines, ["\"slow\";r=0;t=3", "\"default\";r=98;t=2"]);
 }
 
 /// What a page says of itself, fresh for a minute.

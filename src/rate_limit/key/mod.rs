@@ -1,8 +1,9 @@
 //! Whom a limit is for.
 //!
 //! A [`KeyExtractor`] finds the key of a request; [`RateLimiter`](super::RateLimiter) takes [`LimitKey`]s as they are.
-//! Both write to a [`KeyWriter`], and equal writings are equal keys: what [`ClientIp`](crate::ClientIp) finds and the
-//! [`IpAddr`](std::net::IpAddr) that a handler gives to [`RateLimiter::reset`](super::RateLimiter::reset) are one key.
+//! Both write to a [`KeyWriter`], and equal writings are equal keys: what [`ClientIp::of`](crate::ClientIp::of) has
+//! found is the key by which the layer limits that client, and so is an account's name that an extractor took from the
+//! request.
 
 mod extractors;
 mod head;
