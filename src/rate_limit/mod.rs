@@ -255,9 +255,7 @@ mod algorithm;
 mod core;
 mod decision;
 mod grants;
-mod head;
 mod held;
-mod key;
 mod layer;
 mod limit;
 mod limiter;
@@ -272,17 +270,10 @@ mod time;
 pub mod whole;
 mod wire;
 
-#[cfg(feature = "axum")]
-pub use self::key::RouteKey;
 pub use self::{
     adaptive::AdaptiveConcurrencyLayer,
     admission::Admission,
     decision::{Reason, Refusal, Standing, Standings},
-    head::ResponseHead,
-    key::{
-        Everyone, FromFn, HeaderKey, KeyExtractor, KeyWriter, LimitKey, MethodKey, MissingKey,
-        PathKey, RequestHead, Secret, SessionKey, UserKey, from_fn,
-    },
     layer::RateLimitLayer,
     limit::{
         Concurrency, InvalidLimit, LeakyBucket, LeakyQueue, Limit, LimitBuilder, Limits,
@@ -294,8 +285,17 @@ pub use self::{
     subject::WithoutKey,
     whole::ServiceLimitLayer,
     wire::{
-        body::ResponseBody,
         fields::{RateLimitHeaders, ResetUnit},
         refusal::RefusalBody,
     },
+};
+#[cfg(feature = "axum")]
+pub use crate::request_key::RouteKey;
+pub use crate::{
+    head::{RequestHead, ResponseHead},
+    request_key::{
+        Everyone, FromFn, HeaderKey, KeyExtractor, KeyWriter, LimitKey, MethodKey, MissingKey,
+        PathKey, Secret, SessionKey, UserKey, from_fn,
+    },
+    wire::body::ResponseBody,
 };

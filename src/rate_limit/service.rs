@@ -18,11 +18,10 @@ use tower_service::Service;
 use super::{
     RateLimitLayer, RateLimiter,
     held::Held,
-    key::{AsyncKey, RequestHead},
     layer::Core,
     subject::{Asked, Refusing},
-    wire::body::ResponseBody,
 };
+use crate::{head::RequestHead, request_key::AsyncKey, wire::body::ResponseBody};
 
 /// A service with limits in front of it. Made by [`RateLimitLayer`]; see the [module docs](super).
 ///

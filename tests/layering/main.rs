@@ -21,12 +21,15 @@ const LEAVES: &[&str] = &[
     "clock",
     "duration",
     "error",
+    "head",
     "header",
     "key",
     "peer",
     "personal",
     "principal",
+    "request_key",
     "sync",
+    "wire",
 ];
 /// What capabilities share; imports none of them.
 const SHARED: &[&str] = &["breaker", "flight", "ledger", "lock", "stats", "store"];
