@@ -51,6 +51,8 @@ const MAY_IMPORT_TEST_UTIL: &str = "clock";
 
 /// Sources below this are functions of (state, now).
 const PURE: &[&str] = &[
+    "breaker/state",
+    "breaker/window",
     "rate_limit/adaptive/state",
     "rate_limit/algorithm",
     "response_cache/policy",
