@@ -59,7 +59,13 @@ mod duration;
 mod error;
 #[cfg(feature = "response-cache")]
 mod flight;
-#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
+#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
+mod head;
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "response-cache"
+))]
 mod header;
 #[cfg(feature = "response-cache")]
 pub mod key;
@@ -70,18 +76,30 @@ mod personal;
 mod principal;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(any(feature = "circuit-breaker", feature = "rate-limit"))]
+mod request_key;
 #[cfg(feature = "response-cache")]
 pub mod response_cache;
 #[cfg(feature = "retry")]
 pub mod retry;
-#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "response-cache"
+))]
 mod stats;
 #[cfg(feature = "response-cache")]
 pub mod store;
-#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "response-cache"
+))]
 mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
+#[cfg(any(feature = "circuit-breaker", feature = "rate-limit"))]
+mod wire;
 
 #[cfg(feature = "rate-limit")]
 pub use self::rate_limit::{RateLimitLayer, RateLimiter};

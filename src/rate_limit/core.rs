@@ -4,13 +4,16 @@ use std::{sync::Once, time::Duration};
 
 use super::{
     WithoutKey,
-    key::{Fingerprints, KeyWriter, LimitKey},
     limit::{Count, Limits},
     stats::Stats,
     table::{Asked, Charge, Lefts, Peeked, Refused, Table, Verdict},
     time::{Timeline, micros},
 };
-use crate::{clock::Clock, stats::top::Top};
+use crate::{
+    clock::Clock,
+    request_key::{Fingerprints, KeyWriter, LimitKey},
+    stats::top::Top,
+};
 
 /// So many of the keys that are refused most are counted.
 const TOP_KEYS: usize = 32;

@@ -10,15 +10,15 @@ use super::{
     adaptive::Overloaded,
     decision::{Refusal, standing},
     grants::Grants,
-    head::ResponseHead,
     layer::Core,
     subject::CostAfter,
     table::Lefts,
     whole::ServiceLimited,
-    wire::{
-        body::{ResponseBody, Watch},
-        fields::Line,
-    },
+    wire::fields::Line,
+};
+use crate::{
+    head::ResponseHead,
+    wire::body::{ResponseBody, Watch},
 };
 
 /// What is given back when it is dropped: all before the call, afterwards the places in flight.

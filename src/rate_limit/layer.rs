@@ -9,11 +9,11 @@ use super::{
     RateLimit, RateLimitHeaders, RateLimiter,
     decision::{Refusal, standings_in_full},
     grants::Grants,
-    key::{AsyncKey, RequestHead},
     refuse::Answer,
     subject::{Asked, How, Refusing, Subject},
     wire::fields::{Line, Said},
 };
+use crate::{head::RequestHead, request_key::AsyncKey};
 
 /// Puts limits in front of a service. See the [module docs](super).
 ///

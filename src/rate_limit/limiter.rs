@@ -6,12 +6,11 @@ use super::{
     admission::Admission,
     core::{Asking, Core},
     decision::{Refusal, Standings},
-    key::LimitKey,
     limit::Limits,
     stats::Stats,
     table::Lefts,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, request_key::LimitKey};
 
 /// So many keys are remembered if nothing else is said: with one limit, in 10 MiB.
 const MAX_KEYS: usize = 100_000;

@@ -259,9 +259,7 @@ mod algorithm;
 mod core;
 mod decision;
 mod grants;
-mod head;
 mod held;
-mod key;
 mod layer;
 mod limit;
 mod limiter;
@@ -276,17 +274,10 @@ mod time;
 pub mod whole;
 mod wire;
 
-#[cfg(feature = "axum")]
-pub use self::key::RouteKey;
 pub use self::{
     adaptive::AdaptiveConcurrencyLayer,
     admission::Admission,
     decision::{Reason, Refusal, Standing, Standings},
-    head::ResponseHead,
-    key::{
-        Everyone, FromFn, HeaderKey, KeyExtractor, KeyWriter, LimitKey, MethodKey, MissingKey,
-        PathKey, RequestHead, Secret, SessionKey, UserKey, from_fn,
-    },
     layer::RateLimitLayer,
     limit::{
         Concurrency, InvalidLimit, LeakyBucket, LeakyQueue, Limit, LimitBuilder, Limits,
@@ -298,8 +289,17 @@ pub use self::{
     subject::WithoutKey,
     whole::ServiceLimitLayer,
     wire::{
-        body::ResponseBody,
         fields::{RateLimitHeaders, ResetUnit},
         refusal::RefusalBody,
     },
+};
+#[cfg(feature = "axum")]
+pub use crate::request_key::RouteKey;
+pub use crate::{
+    head::{RequestHead, ResponseHead},
+    request_key::{
+        Everyone, FromFn, HeaderKey, KeyExtractor, KeyWriter, LimitKey, MethodKey, MissingKey,
+        PathKey, Secret, SessionKey, UserKey, from_fn,
+    },
+    wire::body::ResponseBody,
 };

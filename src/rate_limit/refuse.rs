@@ -9,13 +9,15 @@ use smallvec::SmallVec;
 use super::{
     Reason, RefusalBody,
     decision::Refusal,
-    key::RequestHead,
     layer::Core,
     wire::{
-        body::ResponseBody,
         fields::Line,
-        refusal::{Refused, missing_key, retry_after},
+        refusal::{Refused, missing_key},
     },
+};
+use crate::{
+    head::RequestHead,
+    wire::{body::ResponseBody, text::retry_after},
 };
 
 /// Who is to try again at an unknown time, when another request has ended, is told this.

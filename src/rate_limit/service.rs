@@ -15,15 +15,8 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{
-    RateLimitLayer, RateLimiter,
-    grants::Grants,
-    held::Held,
-    key::{AsyncKey, RequestHead},
-    layer::Core,
-    subject::Asked,
-    wire::body::ResponseBody,
-};
+use super::{RateLimitLayer, RateLimiter, grants::Grants, held::Held, layer::Core, subject::Asked};
+use crate::{head::RequestHead, request_key::AsyncKey, wire::body::ResponseBody};
 
 /// A service with limits in front of it. Made by [`RateLimitLayer`]; see the [module docs](super).
 ///

@@ -8,10 +8,12 @@ use http::Response;
 use super::{
     Limits, RateLimitHeaders, RateLimitLayer, RateLimiter, RefusalBody, WithoutKey,
     decision::Refusal,
-    head::ResponseHead,
-    key::{KeyExtractor, LimitKey, RequestHead},
     refuse::Answer,
     subject::{CostAfter, Source, Subject},
+};
+use crate::{
+    head::{RequestHead, ResponseHead},
+    request_key::{KeyExtractor, LimitKey},
 };
 
 /// # Whom the limits are for, and what counts

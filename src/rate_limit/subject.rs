@@ -9,11 +9,13 @@ use super::{
     core::Asking,
     decision::Refusal,
     grants::{Grant, Grants},
-    head::ResponseHead,
-    key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey, RequestHead},
     table::{Lefts, Refused},
 };
-use crate::peer::ClientIp;
+use crate::{
+    head::{RequestHead, ResponseHead},
+    peer::ClientIp,
+    request_key::{AsyncKey, AsyncKeyExtractor, KeyExtractor, KeyWriter, MissingKey},
+};
 
 /// What happens to a request that has no key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -21,12 +21,15 @@ const LEAVES: &[&str] = &[
     "clock",
     "duration",
     "error",
+    "head",
     "header",
     "key",
     "peer",
     "personal",
     "principal",
+    "request_key",
     "sync",
+    "wire",
 ];
 /// What capabilities share; imports none of them.
 const SHARED: &[&str] = &["breaker", "flight", "ledger", "lock", "stats", "store"];
@@ -48,6 +51,8 @@ const MAY_IMPORT_TEST_UTIL: &str = "clock";
 
 /// Sources below this are functions of (state, now).
 const PURE: &[&str] = &[
+    "breaker/state",
+    "breaker/window",
     "rate_limit/adaptive/state",
     "rate_limit/algorithm",
     "response_cache/policy",

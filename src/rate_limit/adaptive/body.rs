@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::shared::Permit;
-use crate::rate_limit::wire::body::ResponseBody;
+use crate::wire::body::ResponseBody;
 
 pin_project! {
     /// The body of a response of [`AdaptiveConcurrency`](super::AdaptiveConcurrency): the inner service's, which

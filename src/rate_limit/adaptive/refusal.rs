@@ -8,7 +8,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
 };
 
-use crate::rate_limit::wire::grpc::{Code, Family, Pushback};
+use crate::wire::grpc::{Code, Family, Pushback};
 
 /// A problem type of draft-ietf-httpapi-ratelimit-headers-11.
 const PROBLEM: &str = concat!(

@@ -12,7 +12,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 use super::shared::Admission;
-use crate::rate_limit::wire::body::ResponseBody;
+use crate::wire::body::ResponseBody;
 
 pin_project! {
     /// The future of [`ServiceLimit`](super::ServiceLimit).

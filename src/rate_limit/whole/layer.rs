@@ -12,10 +12,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    rate_limit::{
-        key::RequestHead,
-        wire::{fields::RateLimitHeaders, refusal::RefusalBody},
-    },
+    head::RequestHead,
+    rate_limit::wire::{fields::RateLimitHeaders, refusal::RefusalBody},
 };
 
 /// Limits the rate of all requests to a service together, whoever sends them.

@@ -12,7 +12,7 @@ use super::{
     future::ServiceLimitFuture,
     shared::{Admitted, Shared},
 };
-use crate::rate_limit::wire::body::ResponseBody;
+use crate::wire::body::ResponseBody;
 
 /// The service of [`ServiceLimitLayer`](super::ServiceLimitLayer). See the docs there.
 ///

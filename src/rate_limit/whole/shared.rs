@@ -9,9 +9,9 @@ use super::{
     limiter::{Decision, Left, Limiter},
     refusal::ServiceLimited,
 };
-use crate::rate_limit::{
-    key::RequestHead,
-    wire::{
+use crate::{
+    head::RequestHead,
+    rate_limit::wire::{
         fields::{Line, RateLimitHeaders, Said},
         refusal::{RefusalBody, Refused, problem},
     },

@@ -7,8 +7,11 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::text::{Text, retry_after_seconds, seconds};
-use crate::{clock::Clock, header::number};
+use crate::{
+    clock::Clock,
+    header::number,
+    wire::text::{Text, retry_after_seconds, seconds},
+};
 
 /// The greatest Integer of structured fields (RFC 9651 3.3.1).
 const MOST: u64 = 999_999_999_999_999;

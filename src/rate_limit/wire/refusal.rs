@@ -8,11 +8,10 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
 };
 
-use super::{
+use crate::wire::{
     grpc::{Code, Family, Pushback},
-    text::{Text, retry_after_seconds},
+    text::{Text, retry_after, retry_after_seconds},
 };
-use crate::header::number;
 
 /// Everything of the problem's description but the names of the limits.
 const PROBLEM: &str = concat!(
@@ -133,11 +132,6 @@ impl Refused<'_> {
         let pushback = self.retry_after.map_or(Pushback::Never, Pushback::After);
         family.refusal(Code::ResourceExhausted, &message, pushback)
     }
-}
-
-/// `Retry-After`: in whole seconds, not too early and at least one (RFC 9110 10.2.3).
-pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
-    number::value(retry_after_seconds(wait))
 }
 
 /// The response to a request with these header fields which has nothing to be limited by: 400 (Bad Request), or what

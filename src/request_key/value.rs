@@ -9,8 +9,7 @@ use std::{
 
 use super::KeyWriter;
 
-/// A key that is at hand: for a [`RateLimiter`](super::super::RateLimiter), or found by
-/// [`from_fn`](super::from_fn).
+/// A key that is at hand: given to a handle, or found by [`from_fn`](super::from_fn).
 ///
 /// Text, numbers, addresses and tuples of them are keys. Text that is nobody's business is wrapped in [`Secret`].
 pub trait LimitKey {

@@ -1,12 +1,11 @@
 //! Where keys of requests come from.
 
-use std::{error::Error, fmt, future::Future};
+use std::{error::Error, fmt};
 
-use futures_util::future::BoxFuture;
 use http::HeaderName;
 
-use super::{KeyWriter, LimitKey, RequestHead};
-use crate::{peer::ClientIp, principal::Principal};
+use super::{KeyWriter, LimitKey};
+use crate::{head::RequestHead, peer::ClientIp, principal::Principal};
 
 /// Finds the key of a request.
 ///
@@ -227,26 +226,3 @@ macro_rules! tuples {
     )*};
 }
 tuples!((A, B), (A, B, C), (A, B, C, D));
-
-/// A key that has to be waited for.
-pub(in super::super) type AsyncKey = Option<Box<dyn LimitKey + Send>>;
-
-/// A closure that finds keys, for example in a database.
-pub(in super::super) trait AsyncKeyExtractor: Send + Sync + 'static {
-    fn extract(&self, head: &RequestHead<'_>) -> BoxFuture<'static, AsyncKey>;
-}
-
-impl<F, R, K> AsyncKeyExtractor for F
-where
-    F: Fn(&RequestHead<'_>) -> R + Send + Sync + 'static,
-    R: Future<Output = Option<K>> + Send + 'static,
-    K: LimitKey + Send + 'static,
-{
-    fn extract(&self, head: &RequestHead<'_>) -> BoxFuture<'static, AsyncKey> {
-        let found = self(head);
-        Box::pin(async move {
-            let key = found.await?;
-            Some(Box::new(key) as Box<dyn LimitKey + Send>)
-        })
-    }
-}

@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a limiter's responses: the inner service's, or a refusal's.
+    /// The body of the responses of a layer that may answer itself: the inner service's, or its own, of a refusal for
+    /// example.
     pub struct ResponseBody<B> {
         #[pin]
         kind: Kind<B>,

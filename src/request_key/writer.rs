@@ -13,14 +13,14 @@ use super::LimitKey;
 /// The bytes of a key that are shown.
 const SHOWN: usize = 64;
 
-/// Fingerprints of keys: 64 bits under a seed of the process and the limiter.
+/// Fingerprints of keys: 64 bits under a seed of the process and of who counts them.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Fingerprints(RandomState);
+pub(crate) struct Fingerprints(RandomState);
 
 impl Fingerprints {
     /// The fingerprint of what is written; `None` if that came to nothing.
     #[inline]
-    pub(in super::super) fn of<E>(
+    pub(crate) fn of<E>(
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
     ) -> Result<u64, E> {
@@ -34,7 +34,7 @@ impl Fingerprints {
         }
     }
 
-    pub(in super::super) fn of_key(&self, key: &impl LimitKey) -> u64 {
+    pub(crate) fn of_key(&self, key: &impl LimitKey) -> u64 {
         let written = self.of(|writer| {
             key.write(writer);
             Ok::<(), std::convert::Infallible>(())
@@ -46,14 +46,14 @@ impl Fingerprints {
     }
 
     /// That of all requests without a key.
-    pub(in super::super) fn of_missing(&self) -> u64 {
+    pub(crate) fn of_missing(&self) -> u64 {
         let mut hasher = self.0.build_hasher();
         hasher.write_u8(Kind::Missing as u8);
         hasher.finish()
     }
 
     /// What is written, as it can be shown: secrets as fingerprints, and not more than 64 bytes or so.
-    pub(in super::super) fn label<E>(
+    pub(crate) fn label<E>(
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
     ) -> Box<str> {
@@ -98,7 +98,7 @@ enum Kind {
 }
 
 impl KeyWriter<'_> {
-    /// Text that may be shown, in the counts of [top refused keys](super::super::Stats).
+    /// Text that may be shown, in statistics and logs.
     #[inline]
     pub fn text(&mut self, text: &str) {
         match &mut self.out {
@@ -161,7 +161,7 @@ impl KeyWriter<'_> {
     }
 
     /// The key of all requests that have none.
-    pub(in super::super) fn missing(&mut self) {
+    pub(crate) fn missing(&mut self) {
         match &mut self.out {
             Out::Hash(hasher) => hasher.write_u8(Kind::Missing as u8),
             Out::Label(label) => label.show(format_args!("(no key)")),

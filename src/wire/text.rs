@@ -6,27 +6,27 @@ use std::time::Duration;
 use http::HeaderValue;
 use smallvec::SmallVec;
 
-use crate::header::number::Digits;
+use crate::header::number::{self, Digits};
 
 /// What most texts fit into.
 const USUAL: usize = 256;
 
 /// A text while it is written.
 #[derive(Debug, Default)]
-pub(super) struct Text(SmallVec<[u8; USUAL]>);
+pub(crate) struct Text(SmallVec<[u8; USUAL]>);
 
 impl Text {
-    pub(super) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn push_number(&mut self, number: u64) {
+    pub(crate) fn push_number(&mut self, number: u64) {
         self.push(Digits::of(number).as_str());
     }
 
     /// As a String of structured fields (RFC 9651 3.3.3), which has only what ASCII can print: of anything else a
     /// question mark is left.
-    pub(super) fn push_sf_string(&mut self, text: &str) {
+    pub(crate) fn push_sf_string(&mut self, text: &str) {
         if needs_no_escape(text) {
             return self.push_quoted(text);
         }
@@ -43,7 +43,7 @@ impl Text {
     }
 
     /// As a string of JSON (RFC 8259 7).
-    pub(super) fn push_json_string(&mut self, text: &str) {
+    pub(crate) fn push_json_string(&mut self, text: &str) {
         if needs_no_escape(text) {
             return self.push_quoted(text);
         }
@@ -63,7 +63,7 @@ impl Text {
     }
 
     /// As gRPC's `Percent-Encoded`: printable ASCII but the percent sign itself stands for itself.
-    pub(super) fn push_percent_encoded(&mut self, text: &str) {
+    pub(crate) fn push_percent_encoded(&mut self, text: &str) {
         for &byte in text.as_bytes() {
             match byte {
                 b' '..=b'$' | b'&'..=b'~' => self.0.push(byte),
@@ -93,12 +93,12 @@ impl Text {
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// As a field's value: only for what is visible ASCII.
-    pub(super) fn to_value(&self) -> HeaderValue {
+    pub(crate) fn to_value(&self) -> HeaderValue {
         HeaderValue::from_bytes(&self.0).expect("what is not visible ASCII is escaped")
     }
 }
@@ -110,13 +110,18 @@ fn needs_no_escape(text: &str) -> bool {
 }
 
 /// The duration in whole seconds, rounded up: who waits that long has waited long enough.
-pub(super) fn seconds(duration: Duration) -> u64 {
+pub(crate) fn seconds(duration: Duration) -> u64 {
     let begun = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(begun)
 }
 
+/// `Retry-After`: in whole seconds, not too early and at least one (RFC 9110 10.2.3).
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    number::value(retry_after_seconds(wait))
+}
+
 /// The value of `Retry-After`: whole seconds, rounded up, at least one, since "at once" has just been tried.
-pub(super) fn retry_after_seconds(wait: Duration) -> u64 {
+pub(crate) fn retry_after_seconds(wait: Duration) -> u64 {
     seconds(wait).max(1)
 }
 

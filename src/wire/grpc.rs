@@ -22,7 +22,7 @@ pub(crate) enum Family {
     WebText,
 }
 
-/// Outcomes that a limiter has.
+/// Outcomes that layers have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     InvalidArgument,

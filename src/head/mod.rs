@@ -1,0 +1,6 @@
+//! Requests and responses without their bodies, for rules that look at them.
+
+mod request;
+mod response;
+
+pub use self::{request::RequestHead, response::ResponseHead};
