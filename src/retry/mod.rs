@@ -1,1 +1,3 @@
 //! Retries.
+
+pub use crate::backoff::{Backoff, Jitter};
