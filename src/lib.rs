@@ -25,6 +25,7 @@
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
 //! | `rate-limit` | yes | [`rate_limit`]: how often, how much, how many at once |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
+//! | `hyper` | | errors of `hyper`, `h2` and `hyper-util` are told from one another where it is decided what to retry |
 //! | `metrics` | | counters go to the recorder of the [`metrics`](https://docs.rs/metrics) crate too |
 //! | `test-util` | | [`test_util`]: the clock moved by hand, a slow and failing store, a counting service |
 //! | `full` | | all of them |

@@ -1,1 +1,6 @@
 //! Retries.
+
+pub use crate::{
+    backoff::{Backoff, Jitter},
+    classify::{AttemptTimeout, Failure},
+};
