@@ -4,7 +4,7 @@
 //! and timeouts follow together. There are these kinds:
 //!
 //! * [`Clock::system`], the default: the operating system's clocks, and tokio's timers;
-//! * `Clock::fast` (feature `rate-limit`): the same with the processor's time-stamp counter for the monotonic
+//! * `Clock::fast` (features `rate-limit` and `retry`): the same with the processor's time-stamp counter for the monotonic
 //!   reading, which takes half the time;
 //! * [`Clock::tokio`]: tokio's time, for tests under `#[tokio::test(start_paused = true)]` or
 //!   `tokio::time::advance`. Tokio can pause its monotonic time only, so the wall is read once, at creation,
@@ -15,7 +15,7 @@
 //! Under paused time choose [`Clock::tokio`]: with [`Clock::system`] the timers would obey tokio's pause
 //! and the readings would not.
 
-#[cfg(feature = "rate-limit")]
+#[cfg(any(feature = "rate-limit", feature = "retry"))]
 mod fast;
 
 use std::{
@@ -98,18 +98,18 @@ enum Kind {
     },
     /// Read without any indirection too, as that is what it is for.
     #[cfg_attr(
-        not(feature = "rate-limit"),
+        not(any(feature = "rate-limit", feature = "retry")),
         expect(dead_code, reason = "`Clock::fast` makes it")
     )]
     Fast(Fast),
     Other(Arc<dyn TimeSource>),
 }
 
-#[cfg(feature = "rate-limit")]
+#[cfg(any(feature = "rate-limit", feature = "retry"))]
 type Fast = &'static fast::Fast;
 
 /// Without its feature there is none.
-#[cfg(not(feature = "rate-limit"))]
+#[cfg(not(any(feature = "rate-limit", feature = "retry")))]
 type Fast = std::convert::Infallible;
 
 /// What stands behind a [`Clock`] that is not the system's.
@@ -170,7 +170,7 @@ impl Clock {
     /// let (first, second) = (clock.now(), clock.now());
     /// assert!(first <= second);
     /// ```
-    #[cfg(feature = "rate-limit")]
+    #[cfg(any(feature = "rate-limit", feature = "retry"))]
     #[must_use]
     pub fn fast() -> Self {
         Self(Kind::Fast(fast::Fast::of_the_process()))
@@ -298,7 +298,7 @@ impl TimeSource for TokioTime {
     }
 }
 
-#[cfg(not(feature = "rate-limit"))]
+#[cfg(not(any(feature = "rate-limit", feature = "retry")))]
 impl TimeSource for Fast {
     fn now(&self) -> Moment {
         match *self {}

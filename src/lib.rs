@@ -86,7 +86,8 @@ pub mod retry;
 #[cfg(any(
     feature = "circuit-breaker",
     feature = "rate-limit",
-    feature = "response-cache"
+    feature = "response-cache",
+    feature = "retry"
 ))]
 mod stats;
 #[cfg(feature = "response-cache")]
@@ -94,7 +95,8 @@ pub mod store;
 #[cfg(any(
     feature = "circuit-breaker",
     feature = "rate-limit",
-    feature = "response-cache"
+    feature = "response-cache",
+    feature = "retry"
 ))]
 mod sync;
 #[cfg(any(test, feature = "test-util"))]

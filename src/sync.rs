@@ -5,7 +5,11 @@
 pub(crate) use std::sync::atomic::AtomicBool;
 #[cfg(all(
     not(all(test, shuttle)),
-    any(feature = "circuit-breaker", feature = "response-cache")
+    any(
+        feature = "circuit-breaker",
+        feature = "response-cache",
+        feature = "retry"
+    )
 ))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(all(test, shuttle)))]
@@ -16,7 +20,11 @@ pub(crate) use shuttle::sync::atomic::AtomicBool;
 #[cfg(all(
     test,
     shuttle,
-    any(feature = "circuit-breaker", feature = "response-cache")
+    any(
+        feature = "circuit-breaker",
+        feature = "response-cache",
+        feature = "retry"
+    )
 ))]
 pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
 #[cfg(all(test, shuttle))]

@@ -1,5 +1,96 @@
-//! Retries.
+//! Retries for HTTP, safe by default: [`RetryLayer`], around clients and around services that call others.
+//!
+//! ```
+//! use std::{io, sync::atomic::{AtomicUsize, Ordering}};
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{Empty, Full};
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_keep::retry::{ReplayBody, RetryLayer, RetryOutcome};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! static CALLS: AtomicUsize = AtomicUsize::new(0);
+//! // In the place of a client: its first connection breaks.
+//! let client = service_fn(|_: Request<ReplayBody<Empty<Bytes>>>| async {
+//!     match CALLS.fetch_add(1, Ordering::Relaxed) {
+//!         0 => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+//!         _ => Ok(Response::new(Full::new(Bytes::from("hello")))),
+//!     }
+//! });
+//!
+//! let client = RetryLayer::new().layer(client);
+//! let response = client.oneshot(Request::get("/").body(Empty::new())?).await?;
+//! let outcome = response.extensions().get::<RetryOutcome>().unwrap();
+//! assert_eq!(outcome.attempts(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is retried
+//!
+//! - **Statuses** 408, 429, 502, 503 and 504, and **errors** that pass by themselves, told by their types through the
+//!   whole chain of sources ([`Failure::of`]). Not 500, which says nothing of another attempt, and not 501. A
+//!   [classifier](RetryLayer::classify) of your own takes the place of that. Services with boxed errors take
+//!   [`RetryLayer::boxed_errors`].
+//! - **Idempotent methods** only (RFC 9110, section 9.2.2): a POST may have been processed although its answer is lost.
+//!   A request can say otherwise by its [`RetryPolicy`], a layer by a [rule](RetryLayer::idempotent). What has certainly
+//!   not been processed, as the connection was refused, is retried whatever the method. A client of `hyper-util` sends
+//!   what was cancelled before it was sent once more by itself.
+//! - **Bodies** are kept while the first attempt streams them, up to [64 KiB](RetryLayer::max_replay), with their
+//!   trailers. A longer one streams on, and the request is not retried any more. Neither is one that was answered before
+//!   its body was read.
+//! - **At most three times**, after waits with full jitter ([`Backoff`]), and within a [`RetryBudget`] that all clones
+//!   of the layer share: a fifth of the requests, and ten a second. Where all fails, that is what the origin sees on top,
+//!   and not four times the load.
+//! - **`Retry-After`** is kept to, up to [ten seconds](RetryLayer::max_retry_after); beyond that, or past the
+//!   [deadline](RetryLayer::deadline), the response is returned at once.
+//! - **gRPC** by its status, in the head or in trailers that come first, and `grpc-retry-pushback-ms` (proposal A6). Its
+//!   calls are POSTs: they have to say that they may be repeated.
+//!
+//! A retry that is due finds the service ready, or the earlier answer is returned rather than anybody made to wait. An
+//! error of readiness is a failed attempt. The first attempt is made by the service that was readied, the others by
+//! that as well.
+//!
+//! # What it tells
+//!
+//! A response that took more than one attempt has a [`RetryOutcome`] in its extensions; [`RetryLayer::stats`] counts
+//! retries by reason, what was given up and why, and what a retry has saved, and so does the feature `metrics`
+//! (`tower_keep_retries_total`, `tower_keep_retries_given_up_total`, `tower_keep_retries_succeeded_total`). An answer
+//! that did not come in time is a 504 with [`TimedOut`] in its extensions.
+//!
+//! # Where to put it
+//!
+//! Around the client: inside of a response cache, which then fetches more surely, and outside of whatever sees single
+//! attempts, such as a limit on what is sent to one origin. One layer of it, near the origin: two multiply.
 
+mod answer;
+mod body;
+mod budget;
+mod classifier;
+mod core;
+mod flow;
+mod grpc;
+mod judge;
+mod layer;
+mod outcome;
+mod policy;
+mod service;
+mod stats;
+
+pub use self::{
+    answer::RetryBody,
+    body::ReplayBody,
+    budget::{BudgetCounts, InvalidBudget, RetryBudget},
+    classifier::{Answer, Attempt, Classify, Transient, TransientBoxed},
+    judge::{Reason, Verdict},
+    layer::RetryLayer,
+    outcome::{GaveUp, RetryOutcome, TimedOut},
+    policy::RetryPolicy,
+    service::{ResponseFuture, Retry},
+    stats::Stats,
+};
 pub use crate::{
     backoff::{Backoff, Jitter},
     classify::{AttemptTimeout, Failure},

@@ -1,0 +1,297 @@
+//! A request whose first attempt was not the last one.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use http::{HeaderName, HeaderValue, Method, Request, Response, request::Parts};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    answer::{RetryBody, timed_out},
+    body::{Recording, ReplayBody},
+    classifier::{Answer, Attempt, Classify},
+    core::Core,
+    grpc,
+    judge::{self, Facts, Reason, Verdict},
+    outcome::{GaveUp, RetryOutcome, TimedOut},
+};
+use crate::{clock::Moment, error::BoxError};
+
+pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
+
+/// How an attempt ended.
+pub(super) enum Ended<R, E> {
+    Answered(Response<RetryBody<R>>),
+    Failed(E),
+    TimedOut(TimedOut),
+}
+
+/// A request that may be tried again.
+pub(super) struct Session<S, B, C> {
+    pub(super) core: Arc<Core<C>>,
+    /// The service that the last attempt was made with.
+    pub(super) inner: S,
+    /// None once the last attempt there may be is under way.
+    pub(super) head: Option<Parts>,
+    pub(super) method: Method,
+    pub(super) body: Option<Recording<B>>,
+    pub(super) facts: Facts,
+    /// How many retries there may still be.
+    pub(super) left: u32,
+    pub(super) until: Option<Moment>,
+    pub(super) waited: Duration,
+    pub(super) outcome: RetryOutcome,
+}
+
+impl<S, B, C, R> Session<S, B, C>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    C: Classify<S::Error>,
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    /// With the first attempt, which has been made, or is to be made under a time limit.
+    pub(super) async fn run(
+        mut self,
+        first: impl Future<Output = Result<Response<R>, S::Error>>,
+    ) -> Result<Response<RetryBody<R>>, S::Error> {
+        let mut first = self.attempt(first).await;
+        let reason = self.failure(&mut first).await;
+        self.go_on(first, reason).await
+    }
+
+    /// After a first attempt that is judged already, but for what stands in its body.
+    pub(super) async fn look_on(
+        mut self,
+        mut first: Ended<R, S::Error>,
+        verdict: Verdict,
+    ) -> Result<Response<RetryBody<R>>, S::Error> {
+        let verdict = match &mut first {
+            Ended::Answered(response) => self.in_body(response, verdict).await,
+            _ => verdict,
+        };
+        let reason = verdict.for_request(self.facts);
+        self.go_on(first, reason).await
+    }
+
+    async fn go_on(
+        mut self,
+        mut last: Ended<R, S::Error>,
+        mut failure: Option<Reason>,
+    ) -> Result<Response<RetryBody<R>>, S::Error> {
+        while let Some(reason) = failure {
+            self.outcome.failed(reason);
+            let wait = match self.leave(&last) {
+                Ok(wait) => wait,
+                Err(why) => return self.give_up(last, why),
+            };
+            self.core.clock.sleep(wait).await;
+            self.outcome.waited_for(wait);
+            let Some(ready) = self.readiness().await else {
+                return self.give_up(last, GaveUp::NotReady);
+            };
+            self.core.counts.retried(reason);
+            tracing::debug!(
+                ?reason,
+                ?wait,
+                retry = self.outcome.reasons().len(),
+                "retrying"
+            );
+            last = match ready {
+                Ok(()) => self.again(last).await,
+                Err(error) => {
+                    self.left -= 1;
+                    Ended::Failed(error)
+                }
+            };
+            failure = self.failure(&mut last).await;
+        }
+        if let Ended::Answered(_) = last {
+            let retries = self.outcome.reasons().len();
+            self.core.counts.succeeded_after(retries);
+        }
+        self.finish(last)
+    }
+
+    /// The next attempt. What the one before has come to is let go before it begins: it may hold a connection.
+    async fn again(&mut self, before: Ended<R, S::Error>) -> Ended<R, S::Error> {
+        drop(before);
+        let request = self.next_request();
+        let attempt = self.inner.call(request);
+        self.attempt(attempt).await
+    }
+
+    /// An attempt, as long as it may take.
+    async fn attempt(
+        &mut self,
+        attempt: impl Future<Output = Result<Response<R>, S::Error>>,
+    ) -> Ended<R, S::Error> {
+        let clock = &self.core.clock;
+        let own = self.core.attempt_timeout.map(|time| clock.now() + time);
+        let (limit, whole) = match (own, self.until) {
+            (Some(own), Some(all)) if all <= own => (Some(all), true),
+            (None, Some(all)) => (Some(all), true),
+            (own, _) => (own, false),
+        };
+        let ended = match limit {
+            None => attempt.await,
+            Some(limit) => match select(pin!(attempt), clock.sleep_until(limit)).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => return Ended::TimedOut(TimedOut { whole }),
+            },
+        };
+        match ended {
+            Ok(response) => Ended::Answered(response.map(|body| self.body_of(body))),
+            Err(error) => Ended::Failed(error),
+        }
+    }
+
+    pub(super) fn body_of(&self, body: R) -> RetryBody<R> {
+        if self.facts.looks_into_bodies() {
+            RetryBody::peekable(body)
+        } else {
+            RetryBody::passed(body)
+        }
+    }
+
+    /// Why the request is to be tried again, if it is.
+    async fn failure(&mut self, last: &mut Ended<R, S::Error>) -> Option<Reason> {
+        let verdict = match last {
+            Ended::TimedOut(TimedOut { whole: true }) => Verdict::Final,
+            Ended::TimedOut(_) => Verdict::Retry(Reason::AttemptTimeout),
+            Ended::Failed(error) => self.core.classify(&Attempt {
+                method: &self.method,
+                result: Err(error),
+            }),
+            Ended::Answered(response) => self.answered(response).await,
+        };
+        verdict.for_request(self.facts)
+    }
+
+    async fn answered(&mut self, response: &mut Response<RetryBody<R>>) -> Verdict {
+        let verdict = self.core.classify(&Attempt {
+            method: &self.method,
+            result: Ok(Answer::of(response)),
+        });
+        self.in_body(response, verdict).await
+    }
+
+    async fn in_body(
+        &mut self,
+        response: &mut Response<RetryBody<R>>,
+        verdict: Verdict,
+    ) -> Verdict {
+        if verdict != Verdict::Final || !self.facts.looks_into_bodies() {
+            return verdict;
+        }
+        let status = grpc::status(response).await;
+        status.map_or(Verdict::Final, judge::of_grpc)
+    }
+
+    /// Whether there may be another attempt, and after which wait.
+    fn leave(&mut self, last: &Ended<R, S::Error>) -> Result<Duration, GaveUp> {
+        if self.left == 0 {
+            return Err(GaveUp::Attempts);
+        }
+        let body_is_there = match (&self.body, last) {
+            (None, _) => true,
+            (Some(body), Ended::Answered(_)) => body.has_ended(),
+            (Some(body), _) => body.can_replay(),
+        };
+        if !body_is_there {
+            return Err(GaveUp::Body);
+        }
+        let asked = match last {
+            Ended::Answered(response) => self.asked_to_wait(response)?,
+            _ => None,
+        };
+        let backoff = self.backoff();
+        let wait = judge::wait(asked, self.core.most_retry_after, backoff);
+        let wait = wait.ok_or(GaveUp::RetryAfter)?;
+        let now = self.core.clock.now();
+        if self.until.is_some_and(|until| now + wait >= until) {
+            return Err(GaveUp::Deadline);
+        }
+        match &self.core.budget {
+            Some(budget) if !budget.withdraw(now) => Err(GaveUp::Budget),
+            _ => Ok(wait),
+        }
+    }
+
+    fn asked_to_wait(&self, response: &Response<RetryBody<R>>) -> Result<Option<Duration>, GaveUp> {
+        if self.facts.grpc
+            && let Some(pushback) = grpc::pushback(response.headers())
+        {
+            return pushback.map(Some).ok_or(GaveUp::RetryAfter);
+        }
+        Ok(self.core.asked_to_wait(response.headers()))
+    }
+
+    /// The next wait of the schedule.
+    fn backoff(&mut self) -> Duration {
+        let retry = u32::try_from(self.outcome.reasons().len()).unwrap_or(u32::MAX);
+        self.waited = self.core.backoff.draw(retry.saturating_sub(1), self.waited);
+        self.waited
+    }
+
+    /// Whether the service can be called now. Nobody waits for that: there is an answer already.
+    async fn readiness(&mut self) -> Option<Result<(), S::Error>> {
+        poll_fn(|cx| {
+            Poll::Ready(match self.inner.poll_ready(cx) {
+                Poll::Ready(ready) => Some(ready),
+                Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    fn next_request(&mut self) -> Request<ReplayBody<B>> {
+        self.left -= 1;
+        let head = if self.left == 0 {
+            self.head.take()
+        } else {
+            self.head.clone()
+        };
+        let mut head = head.expect("the head is there until the last attempt takes it");
+        if self.core.numbered {
+            let number = self.outcome.reasons().len() + 1;
+            head.headers.insert(ATTEMPT, HeaderValue::from(number));
+        }
+        let body = self.body.as_ref();
+        Request::from_parts(head, body.map_or_else(ReplayBody::empty, Recording::replay))
+    }
+
+    fn give_up(
+        mut self,
+        last: Ended<R, S::Error>,
+        why: GaveUp,
+    ) -> Result<Response<RetryBody<R>>, S::Error> {
+        self.core.counts.gave_up(why);
+        tracing::debug!(?why, reasons = ?self.outcome.reasons(), "not retried any more");
+        self.outcome.give_up(why);
+        self.finish(last)
+    }
+
+    fn finish(self, last: Ended<R, S::Error>) -> Result<Response<RetryBody<R>>, S::Error> {
+        let mut response = match last {
+            Ended::Failed(error) => return Err(error),
+            Ended::TimedOut(reason) => timed_out(reason),
+            Ended::Answered(response) => {
+                let clock = &self.core.clock;
+                let deadline = self.until.map(|until| clock.sleep_until(until));
+                response.map(|body| body.until(deadline))
+            }
+        };
+        if !self.outcome.reasons().is_empty() {
+            response.extensions_mut().insert(self.outcome);
+        }
+        Ok(response)
+    }
+}

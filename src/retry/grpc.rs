@@ -1,0 +1,43 @@
+//! What gRPC says of its calls.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, Response};
+use http_body::Body;
+
+use super::answer::RetryBody;
+use crate::error::BoxError;
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// gRPC proposal A6, "Pushback".
+const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
+
+/// The status of a call: in the head of a "Trailers-Only" response, or in trailers that come first. Where there is data
+/// first the call is committed, and its status none of our business.
+pub(super) async fn status<R>(response: &mut Response<RetryBody<R>>) -> Option<u32>
+where
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    if let Some(status) = read(response.headers()) {
+        return Some(status);
+    }
+    let frame = response.body_mut().peek().await?;
+    read(frame.trailers_ref()?)
+}
+
+fn read(fields: &HeaderMap) -> Option<u32> {
+    fields.get(STATUS)?.to_str().ok()?.parse().ok()
+}
+
+/// How long the server asks for, if it says something: none within if the call is not to be tried again, which a
+/// negative number says, and one that is none.
+pub(super) fn pushback(fields: &HeaderMap) -> Option<Option<Duration>> {
+    let millis = fields.get(PUSHBACK)?.to_str().ok();
+    let millis = millis.and_then(|millis| millis.parse::<i32>().ok());
+    Some(
+        millis
+            .and_then(|millis| u64::try_from(millis).ok())
+            .map(Duration::from_millis),
+    )
+}

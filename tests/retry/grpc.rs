@@ -1,0 +1,111 @@
+//! Calls of gRPC.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_keep::retry::{GaveUp, ReplayBody, RetryOutcome, RetryPolicy};
+
+use crate::support::{Script, Step, layer, send};
+
+fn call() -> Request<Full<Bytes>> {
+    let request = Request::post("/shop.Cart/Get").header("content-type", "application/grpc");
+    let mut request = request.body(Full::from("sent")).unwrap();
+    let policy = RetryPolicy::new().idempotent();
+    request.extensions_mut().insert(policy);
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_unavailable_is_retried() {
+    let script = Script::of([Step::With(200, "grpc-status", "14")]);
+    send(&layer(), &script, call()).await.unwrap();
+    assert_eq!(script.attempts(), 2);
+    let script = Script::of([Step::With(200, "grpc-status", "5")]);
+    send(&layer(), &script, call()).await.unwrap();
+    assert_eq!(script.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_a_post_and_not_retried_unless_it_may_be() {
+    let script = Script::of([Step::With(200, "grpc-status", "14")]);
+    let mut call = call();
+    call.extensions_mut().remove::<RetryPolicy>();
+    send(&layer(), &script, call).await.unwrap();
+    assert_eq!(script.attempts(), 1);
+}
+
+fn trailers(status: &str) -> Frame<Bytes> {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", status.parse().unwrap());
+    Frame::trailers(trailers)
+}
+
+/// How often a service is called whose answers have these frames, and the body that comes in the end.
+async fn calls(frames: fn() -> Vec<Frame<Bytes>>) -> (usize, Bytes, Option<HeaderMap>) {
+    let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&calls);
+    let service = service_fn(move |request: Request<ReplayBody<Full<Bytes>>>| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        async move {
+            request
+                .into_body()
+                .collect()
+                .await
+                .map_err(std::io::Error::other)?;
+            let frames = frames().into_iter().map(Ok::<_, std::io::Error>);
+            Ok::<_, std::io::Error>(Response::new(StreamBody::new(stream::iter(frames))))
+        }
+    });
+    let response = layer().layer(service).oneshot(call()).await.unwrap();
+    let body = response.into_body().collect().await.unwrap();
+    let (trailers, calls) = (
+        body.trailers().cloned(),
+        calls.load(std::sync::atomic::Ordering::Relaxed),
+    );
+    (calls, body.to_bytes(), trailers)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_in_trailers_that_come_first_counts() {
+    let (attempts, body, said) = calls(|| vec![trailers("14")]).await;
+    assert_eq!((attempts, body.len()), (4, 0));
+    assert_eq!(said.unwrap()["grpc-status"], "14", "they are still there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_answered_something_is_committed() {
+    let frames = || {
+        vec![
+            Frame::data(Bytes::from("a")),
+            Frame::data(Bytes::from("b")),
+            trailers("14"),
+        ]
+    };
+    let (attempts, body, said) = calls(frames).await;
+    assert_eq!((attempts, &body[..]), (1, &b"ab"[..]));
+    assert_eq!(said.unwrap()["grpc-status"], "14");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_says_when_to_come_back_or_not_to() {
+    let pushed_back = |millis: &'static str| {
+        let script = Script::of([Step::With(503, "grpc-retry-pushback-ms", millis)]);
+        async move {
+            let response = send(&layer(), &script, call()).await.unwrap();
+            let outcome = response.extensions().get::<RetryOutcome>().cloned();
+            (script.waits(), outcome.unwrap().gave_up())
+        }
+    };
+    let waited = vec![Duration::from_millis(750)];
+    assert_eq!(pushed_back("750").await, (waited, None));
+    assert_eq!(pushed_back("-1").await, (vec![], Some(GaveUp::RetryAfter)));
+    assert_eq!(
+        pushed_back("soon").await,
+        (vec![], Some(GaveUp::RetryAfter))
+    );
+}
