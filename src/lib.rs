@@ -75,11 +75,11 @@ pub mod rate_limit;
 pub mod response_cache;
 #[cfg(feature = "retry")]
 pub mod retry;
-#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
+#[cfg(any(feature = "rate-limit", feature = "response-cache", feature = "retry"))]
 mod stats;
 #[cfg(feature = "response-cache")]
 pub mod store;
-#[cfg(any(feature = "rate-limit", feature = "response-cache"))]
+#[cfg(any(feature = "rate-limit", feature = "response-cache", feature = "retry"))]
 mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;

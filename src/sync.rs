@@ -2,12 +2,19 @@
 //! those of a scheduler which tries one interleaving after the other.
 
 #[cfg(all(not(all(test, shuttle)), feature = "response-cache"))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::AtomicBool;
+#[cfg(all(
+    not(all(test, shuttle)),
+    any(feature = "response-cache", feature = "retry")
+))]
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
 #[cfg(all(test, shuttle, feature = "response-cache"))]
-pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(crate) use shuttle::sync::atomic::AtomicBool;
+#[cfg(all(test, shuttle, any(feature = "response-cache", feature = "retry")))]
+pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
 #[cfg(all(test, shuttle))]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 

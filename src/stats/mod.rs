@@ -19,7 +19,7 @@ pub(crate) use self::unpublished::Metric;
 use self::unpublished::Published;
 
 /// How many copies of a table there are: threads beyond that share.
-const STRIPES: usize = 8;
+pub(crate) const STRIPES: usize = 8;
 
 /// A table of counters. Each thread writes to a stripe of its own, so that two cores counting the same
 /// thing do not wait for one another's cache line; reading sums the stripes.
@@ -93,7 +93,7 @@ fn counter(lines: &[Lines], index: usize) -> Option<&AtomicU64> {
 
 /// This thread's stripe.
 #[inline]
-fn stripe() -> usize {
+pub(crate) fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
