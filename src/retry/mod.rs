@@ -1,9 +1,13 @@
 //! Retries.
 
 mod budget;
+mod general;
 
-pub use self::budget::{BudgetCounts, InvalidBudget, RetryBudget};
+pub use self::{
+    budget::{BudgetCounts, InvalidBudget, RetryBudget},
+    general::{Attempts, retry},
+};
 pub use crate::{
     backoff::{Backoff, Jitter},
-    classify::{AttemptTimeout, Failure},
+    classify::{AttemptTimeout, Failure, GaveUp, RetryError},
 };
