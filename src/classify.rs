@@ -5,11 +5,14 @@
 
 #[cfg(feature = "hyper")]
 mod connection;
+mod gave_up;
 mod io;
 #[cfg(test)]
 mod tests;
 
 use std::{error::Error, fmt, iter, time::Duration};
+
+pub use self::gave_up::{GaveUp, RetryError};
 
 /// What is to be thought of a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +49,7 @@ impl Failure {
     ///   GOAWAY frame (section 6.8), and whatever is transient and happened while `hyper-util`'s client connected.
     ///   Transient: messages that end early, timeouts, and streams reset with `CANCEL`, `INTERNAL_ERROR`,
     ///   `CONNECT_ERROR` or `ENHANCE_YOUR_CALM`.
-    /// - All else is permanent.
+    /// - All else is permanent; and so is whatever has a [`RetryError`] in its chain, as its attempts were made.
     ///
     /// There is no type for a name that does not resolve. On Unix the standard library says it with an error of a kind
     /// that nothing else constructs around a message, and Windows has codes for it: both are recognised, wherever in
@@ -65,6 +68,9 @@ impl Failure {
     /// ```
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Self {
+        if chain(error).any(<dyn Error>::is::<RetryError>) {
+            return Self::Permanent;
+        }
         let failure = chain(error).find_map(of_link).unwrap_or(Self::Permanent);
         if failure.is_transient() && chain(error).any(while_connecting) {
             Self::NotProcessed

@@ -20,9 +20,9 @@ use super::{
     core::Core,
     grpc,
     judge::{self, Facts, Reason, Verdict},
-    outcome::{GaveUp, RetryOutcome, TimedOut},
+    outcome::{RetryOutcome, TimedOut},
 };
-use crate::{clock::Moment, error::BoxError};
+use crate::{classify::GaveUp, clock::Moment, error::BoxError};
 
 pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
 

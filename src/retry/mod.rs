@@ -71,6 +71,7 @@ mod budget;
 mod classifier;
 mod core;
 mod flow;
+mod general;
 mod grpc;
 mod judge;
 mod layer;
@@ -84,14 +85,15 @@ pub use self::{
     body::ReplayBody,
     budget::{BudgetCounts, InvalidBudget, RetryBudget},
     classifier::{Answer, Attempt, Classify, Transient, TransientBoxed},
+    general::{Attempts, retry},
     judge::{Reason, Verdict},
     layer::RetryLayer,
-    outcome::{GaveUp, RetryOutcome, TimedOut},
+    outcome::{RetryOutcome, TimedOut},
     policy::RetryPolicy,
     service::{ResponseFuture, Retry},
     stats::Stats,
 };
 pub use crate::{
     backoff::{Backoff, Jitter},
-    classify::{AttemptTimeout, Failure},
+    classify::{AttemptTimeout, Failure, GaveUp, RetryError},
 };

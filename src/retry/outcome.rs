@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::judge::Reason;
+use crate::classify::GaveUp;
 
 /// The attempts of a request, in the extensions of its response if there was more than one.
 ///
@@ -21,25 +22,6 @@ pub struct RetryOutcome {
     failed: Vec<Reason>,
     waited: Duration,
     gave_up: Option<GaveUp>,
-}
-
-/// Why there was no further attempt although the last one failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum GaveUp {
-    /// There have been as many as there may be.
-    Attempts,
-    /// The [budget](super::RetryBudget) is exhausted.
-    Budget,
-    /// The body of the request is gone: it was more than is kept, the client has failed, or the answer came before all
-    /// of it was sent.
-    Body,
-    /// The server asked for a longer wait than it may (`Retry-After`), or told not to come back.
-    RetryAfter,
-    /// The deadline would have passed.
-    Deadline,
-    /// The inner service was not ready when it was time.
-    NotReady,
 }
 
 impl RetryOutcome {

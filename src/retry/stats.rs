@@ -1,7 +1,10 @@
 //! What a layer has counted.
 
-use super::{judge::Reason, outcome::GaveUp};
-use crate::stats::{Counters, Metric};
+use super::judge::Reason;
+use crate::{
+    classify::GaveUp,
+    stats::{Counters, Metric},
+};
 
 /// What is counted, in the order of the table.
 const NAMES: [&str; LEN] = [
@@ -70,7 +73,8 @@ impl Counts {
         self.0.add(
             REASONS
                 + match why {
-                    GaveUp::Attempts => 0,
+                    // Requests whose failure is no passing one are not given up, they are answered.
+                    GaveUp::Permanent | GaveUp::Attempts => 0,
                     GaveUp::Budget => 1,
                     GaveUp::Body => 2,
                     GaveUp::RetryAfter => 3,

@@ -9,7 +9,7 @@ use crate::clock::Moment;
 const STEPS: u64 = 32;
 
 /// Slots of a ring of ticks: more than are live at once, and a power of two.
-pub(super) const RING: u64 = 64;
+pub(super) const RING: usize = 64;
 
 /// What one request is worth.
 const DEPOSIT: u64 = 1000;
@@ -100,5 +100,5 @@ pub(super) fn spending(tick: u64) -> RangeInclusive<u64> {
 /// Where a ring keeps the step.
 #[inline]
 pub(super) fn slot(tick: u64) -> usize {
-    usize::try_from(tick % RING).unwrap_or_default()
+    usize::try_from(tick % RING as u64).unwrap_or_default()
 }

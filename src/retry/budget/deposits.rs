@@ -11,7 +11,7 @@ pub(super) struct Deposits([Stripe; STRIPES]);
 
 /// One [`Slot`] for each step.
 #[repr(align(128))]
-struct Stripe([AtomicU64; RING as usize]);
+struct Stripe([AtomicU64; RING]);
 
 /// A step and how often was deposited in it, in one word: so a slot that is taken over by a later step neither keeps
 /// what it held nor loses what others add at that moment.
@@ -81,8 +81,8 @@ mod tests {
     fn a_full_slot_stays_full_and_keeps_its_step() {
         let full = Slot((7 << COUNT_BITS) | COUNT_MASK);
         assert!(full.and_one_in(7).is_none());
-        let next = full.and_one_in(7 + RING).unwrap();
-        assert_eq!((next.tick(), next.count()), (7 + RING, 1));
+        let next = full.and_one_in(7 + RING as u64).unwrap();
+        assert_eq!((next.tick(), next.count()), (7 + RING as u64, 1));
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub(super) struct Withdrawals {
     /// The latest step that was seen. Callers read their clock before they have the lock: their time may be behind.
     now: u64,
     /// A step, and the retries in it.
-    slots: [(u64, u64); RING as usize],
+    slots: [(u64, u64); RING],
     counts: BudgetCounts,
 }
 
@@ -17,7 +17,7 @@ impl Default for Withdrawals {
     fn default() -> Self {
         Self {
             now: 0,
-            slots: [(0, 0); RING as usize],
+            slots: [(0, 0); RING],
             counts: BudgetCounts::default(),
         }
     }

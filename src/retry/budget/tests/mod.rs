@@ -116,9 +116,10 @@ fn a_clock_behind_others_gets_nothing_back() {
 #[test]
 fn clones_share() {
     let budget = budget(SECOND, 1, 1.0);
-    budget.clone().deposit(NOW);
-    assert!(budget.clone().withdraw(NOW) && budget.withdraw(NOW) && !budget.withdraw(NOW));
-    let counts = budget.clone().counts();
+    let clone = budget.clone();
+    clone.deposit(NOW);
+    assert!(clone.withdraw(NOW) && budget.withdraw(NOW) && !clone.withdraw(NOW));
+    let counts = budget.counts();
     assert_eq!((counts.withdrawn, counts.refused), (2, 1));
 }
 
