@@ -5,7 +5,7 @@ mod sketch;
 use std::collections::HashMap;
 
 use self::sketch::Sketch;
-use super::{STRIPES, stripe};
+use super::counters::{STRIPES, stripe};
 use crate::sync::{Mutex, lock};
 
 /// How many keys are followed where nothing else is said.
