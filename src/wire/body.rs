@@ -39,6 +39,7 @@ impl<B> ResponseBody<B> {
         }
     }
 
+    #[cfg(feature = "rate-limit")]
     pub(crate) fn watched(body: B, watch: Box<dyn Watch>) -> Self {
         let watch = Some(watch);
         Self {
