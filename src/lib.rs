@@ -24,6 +24,7 @@
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
 //! | `rate-limit` | yes | [`rate_limit`]: how often, how much, how many at once |
+//! | `circuit-breaker` | | [`circuit_breaker`]: what fails is left alone; [`fallback`]: what answers instead |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
 //! | `hyper` | | errors of `hyper`, `h2` and `hyper-util` are told from one another where it is decided what to retry |
 //! | `metrics` | | counters go to the recorder of the [`metrics`](https://docs.rs/metrics) crate too |
@@ -34,6 +35,7 @@
 //!
 //! - [`response_cache`]: what is stored, what is served, and why; all settings
 //! - [`rate_limit`]: what each algorithm admits, keys, presets; refusals and what responses say
+//! - [`circuit_breaker`]: when a circuit opens, its states, where to put it; [`fallback`]
 //! - [`store`]: where it is kept, and how to bring a store of your own
 //! - [`ledger`]: how what is invalidated is told from what is not
 //! - [`clock`]: where time comes from
@@ -49,6 +51,8 @@
 
 #[cfg(feature = "retry")]
 mod backoff;
+#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
+mod body;
 #[cfg(feature = "circuit-breaker")]
 mod breaker;
 #[cfg(feature = "circuit-breaker")]
@@ -58,6 +62,8 @@ mod classify;
 pub mod clock;
 mod duration;
 mod error;
+#[cfg(any(feature = "circuit-breaker", feature = "retry"))]
+pub mod fallback;
 #[cfg(feature = "response-cache")]
 mod flight;
 #[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
@@ -101,9 +107,13 @@ pub mod store;
 mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
-#[cfg(any(feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
 mod wire;
 
+#[cfg(feature = "circuit-breaker")]
+pub use self::circuit_breaker::CircuitBreakerLayer;
+#[cfg(any(feature = "circuit-breaker", feature = "retry"))]
+pub use self::fallback::FallbackLayer;
 #[cfg(feature = "rate-limit")]
 pub use self::rate_limit::{RateLimitLayer, RateLimiter};
 #[cfg(feature = "response-cache")]

@@ -49,6 +49,20 @@ struct Shared {
     listener: Option<Listener>,
 }
 
+impl Shared {
+    fn new(name: Arc<str>, rules: Rules, clock: Clock, listener: Option<Listener>) -> Self {
+        let state = State::new(rules);
+        Self {
+            published: AtomicU64::new(published(&state)),
+            state: Mutex::new(state),
+            rules,
+            clock,
+            name,
+            listener,
+        }
+    }
+}
+
 /// A call that was let through: to be [recorded](Breaker::record) or [given back](Breaker::give_back), once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
@@ -67,15 +81,15 @@ impl Breaker {
         settings: BreakerSettings,
     ) -> Result<Self, InvalidSetting> {
         let rules = settings.rules()?;
-        let state = State::new(rules);
-        Ok(Self(Arc::new(Shared {
-            published: AtomicU64::new(published(&state)),
-            state: Mutex::new(state),
+        let BreakerSettings {
+            clock, listener, ..
+        } = settings;
+        Ok(Self(Arc::new(Shared::new(
+            name.into(),
             rules,
-            clock: settings.clock,
-            name: name.into(),
-            listener: settings.listener,
-        })))
+            clock,
+            listener,
+        ))))
     }
 
     /// Lets a call through, to be ended by the permit, or refuses it.
@@ -174,6 +188,22 @@ impl Breaker {
 }
 
 impl Breaker {
+    /// One with the same settings and another name.
+    pub(crate) fn sibling(&self, name: Arc<str>) -> Self {
+        let Shared {
+            rules,
+            clock,
+            listener,
+            ..
+        } = &*self.0;
+        Self(Arc::new(Shared::new(
+            name,
+            *rules,
+            clock.clone(),
+            listener.clone(),
+        )))
+    }
+
     #[inline]
     pub(crate) fn admit(&self) -> Result<Ticket, CircuitOpen> {
         let published = self.0.published.load(Ordering::Acquire);
@@ -221,7 +251,7 @@ impl Breaker {
     pub(crate) fn refusal_soon(&self) -> CircuitOpen {
         CircuitOpen {
             name: Arc::clone(&self.0.name),
-            state: self.state(),
+            state: BreakerState::Open,
             retry_after: Duration::from_secs(1),
         }
     }

@@ -20,7 +20,5 @@ pub use self::{
     status::{BreakerState, BreakerStatus, Totals, Transition},
 };
 
-#[cfg(all(test, shuttle))]
-mod interleavings;
 #[cfg(test)]
 mod tests;

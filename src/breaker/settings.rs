@@ -141,6 +141,20 @@ impl BreakerSettings {
         self
     }
 
+    /// Another one is told too, before the one that is there.
+    pub(crate) fn first_on_transition(
+        mut self,
+        first: impl Fn(&Transition) + Send + Sync + 'static,
+    ) -> Self {
+        let then = self.listener.take();
+        self.on_transition(move |transition| {
+            first(transition);
+            if let Some(then) = &then {
+                then(transition);
+            }
+        })
+    }
+
     /// The numbers, if they can be.
     pub(super) fn rules(&self) -> Result<Rules, InvalidSetting> {
         let slow = match self.slow {

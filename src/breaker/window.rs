@@ -124,7 +124,8 @@ impl Ring {
 }
 
 /// Into so many parts a time is divided.
-pub(super) const PARTS: u64 = 10;
+pub(super) const PARTS: u64 = COUNT as u64;
+const COUNT: usize = 10;
 
 /// The last time, in parts that are forgotten one by one.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ pub(super) struct Buckets {
     /// The number of the part that is being filled, counted from the beginning of time.
     current: u64,
     /// Each at its number modulo how many there are.
-    parts: Box<[Tally; PARTS as usize]>,
+    parts: Box<[Tally; COUNT]>,
     sum: Tally,
 }
 
@@ -149,7 +150,6 @@ impl Buckets {
     }
 
     fn part(&mut self, number: u64) -> &mut Tally {
-        #[expect(clippy::cast_possible_truncation, reason = "less than ten")]
         let index = (number % PARTS) as usize;
         &mut self.parts[index]
     }

@@ -1,6 +1,6 @@
 //! The client's address behind trusted proxies.
 
-#[cfg(feature = "rate-limit")]
+#[cfg(any(feature = "circuit-breaker", feature = "rate-limit"))]
 use std::net::{Ipv4Addr, SocketAddr};
 use std::{net::IpAddr, ops::ControlFlow, str};
 
@@ -133,7 +133,7 @@ impl ClientIp {
 
     /// The peer's address, where it is the client's without further ado. Addresses are moved byte by byte otherwise,
     /// which is felt where they are all that is asked for.
-    #[cfg(feature = "rate-limit")]
+    #[cfg(any(feature = "circuit-breaker", feature = "rate-limit"))]
     #[inline]
     pub(crate) fn plain_v4(&self, extensions: &Extensions) -> Option<Ipv4Addr> {
         match PeerAddr::get(extensions)?.0 {

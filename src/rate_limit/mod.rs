@@ -298,8 +298,8 @@ pub use crate::request_key::RouteKey;
 pub use crate::{
     head::{RequestHead, ResponseHead},
     request_key::{
-        Everyone, FromFn, HeaderKey, KeyExtractor, KeyWriter, LimitKey, MethodKey, MissingKey,
-        PathKey, Secret, SessionKey, UserKey, from_fn,
+        Everyone, FromFn, HeaderKey, HostKey, KeyExtractor, KeyWriter, LimitKey, MethodKey,
+        MissingKey, PathKey, Secret, SessionKey, UserKey, from_fn,
     },
     wire::body::ResponseBody,
 };

@@ -2,15 +2,15 @@
 
 use std::{error::Error, fmt};
 
-use http::HeaderName;
+use http::{HeaderName, header::HOST, uri::Authority};
 
 use super::{KeyWriter, LimitKey};
 use crate::{head::RequestHead, peer::ClientIp, principal::Principal};
 
 /// Finds the key of a request.
 ///
-/// Those of the crate: [`ClientIp`], [`HeaderKey`], [`UserKey`], [`SessionKey`], [`PathKey`], [`MethodKey`],
-/// `RouteKey` (feature `axum`), [`Everyone`], closures by [`from_fn`], and tuples of them, which are keys of all
+/// Those of the crate: [`ClientIp`], [`HeaderKey`], [`UserKey`], [`SessionKey`], [`HostKey`], [`PathKey`],
+/// [`MethodKey`], `RouteKey` (feature `axum`), [`Everyone`], closures by [`from_fn`], and tuples of them, which are keys of all
 /// their parts.
 ///
 /// ```
@@ -37,7 +37,7 @@ pub struct MissingKey;
 
 impl fmt::Display for MissingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request has no key to limit it by")
+        f.write_str("the request has no key")
     }
 }
 
@@ -114,6 +114,42 @@ impl KeyExtractor for SessionKey {
         let session = principal.and_then(Principal::session_handle);
         key.secret(session.ok_or(MissingKey)?.as_bytes());
         Ok(())
+    }
+}
+
+/// The host that a request is for, and its port where that is known: of the URI, or of `Host` where that has none. To a
+/// client, the origin that it calls; to a server, what its clients make up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostKey;
+
+impl KeyExtractor for HostKey {
+    fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
+        let uri = head.uri();
+        if let Some(authority) = uri.authority() {
+            let port = authority.port_u16().or(match uri.scheme_str() {
+                Some("http") => Some(80),
+                Some("https") => Some(443),
+                _ => None,
+            });
+            write_host(authority.host(), port, key);
+            return Ok(());
+        }
+        let host = head.headers().get(HOST).ok_or(MissingKey)?;
+        let authority = Authority::try_from(host.as_bytes()).map_err(|_| MissingKey)?;
+        write_host(authority.host(), authority.port_u16(), key);
+        Ok(())
+    }
+}
+
+/// Names of hosts are the same in letters of any case (RFC 9110 4.2.3).
+fn write_host(host: &str, port: Option<u16>, key: &mut KeyWriter<'_>) {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        key.text(&host.to_ascii_lowercase());
+    } else {
+        key.text(host);
+    }
+    if let Some(port) = port {
+        key.number(port.into());
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) use self::later::{AsyncKey, AsyncKeyExtractor};
 pub(crate) use self::writer::Fingerprints;
 pub use self::{
     extractors::{
-        Everyone, FromFn, HeaderKey, KeyExtractor, MethodKey, MissingKey, PathKey, SessionKey,
-        UserKey, from_fn,
+        Everyone, FromFn, HeaderKey, HostKey, KeyExtractor, MethodKey, MissingKey, PathKey,
+        SessionKey, UserKey, from_fn,
     },
     value::{LimitKey, Secret},
     writer::KeyWriter,

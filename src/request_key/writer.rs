@@ -46,6 +46,7 @@ impl Fingerprints {
     }
 
     /// That of all requests without a key.
+    #[cfg(feature = "rate-limit")]
     pub(crate) fn of_missing(&self) -> u64 {
         let mut hasher = self.0.build_hasher();
         hasher.write_u8(Kind::Missing as u8);
@@ -94,6 +95,7 @@ enum Kind {
     Number,
     V4,
     V6,
+    #[cfg(feature = "rate-limit")]
     Missing,
 }
 
@@ -161,6 +163,7 @@ impl KeyWriter<'_> {
     }
 
     /// The key of all requests that have none.
+    #[cfg(feature = "rate-limit")]
     pub(crate) fn missing(&mut self) {
         match &mut self.out {
             Out::Hash(hasher) => hasher.write_u8(Kind::Missing as u8),

@@ -8,13 +8,17 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::outcome::TimedOut;
-use crate::{clock::Sleep, error::BoxError};
+use crate::{
+    body::{self, in_one_piece},
+    clock::Sleep,
+    error::BoxError,
+};
 
 pin_project! {
     /// The inner service's body, up to the deadline; empty where a response did not come in time.
@@ -97,10 +101,6 @@ pub(super) fn timed_out<R>(reason: TimedOut) -> Response<RetryBody<R>> {
     response
 }
 
-fn in_one_piece<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
-    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
-}
-
 impl<R> Body for RetryBody<R>
 where
     R: Body,
@@ -143,12 +143,7 @@ where
         let peeked: u64 = peeked.map(|data| data.len() as u64).sum();
         let rest = self.rest().map(Body::size_hint);
         let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(peeked));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(peeked));
-        }
-        hint
+        body::before(peeked, &rest)
     }
 }
 

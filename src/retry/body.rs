@@ -7,12 +7,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::error::BoxError;
+use crate::{
+    body::{before, in_one_piece},
+    error::BoxError,
+};
 
 pin_project! {
     /// The body of one attempt: what the client sends, as it comes.
@@ -199,7 +202,7 @@ where
                 return Some(Err(error.into()));
             }
             Some(Ok(frame)) => {
-                let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+                let frame = in_one_piece(frame);
                 if let Some(data) = frame.data_ref() {
                     recorded.keep(data);
                     self.read = recorded.frames.len();
@@ -211,7 +214,7 @@ where
             }
         };
         // Who counts never asks for the end.
-        if self.rest.as_ref().is_some_and(|rest| rest.is_end_stream()) {
+        if self.rest.as_ref().is_some_and(Body::is_end_stream) {
             recorded.end();
         }
         frame
@@ -221,21 +224,16 @@ where
         let recorded = self.recording.lock();
         let had = self.read >= recorded.frames.len()
             && (self.trailers_read || recorded.trailers.is_none());
-        had && self.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
+        had && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         let recorded = self.recording.lock();
         let kept = recorded.frames.iter().skip(self.read);
         let kept: u64 = kept.map(|data| data.len() as u64).sum();
-        let rest = self.rest.as_ref().map(|rest| rest.size_hint());
+        let rest = self.rest.as_ref().map(Body::size_hint);
         let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(kept));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(kept));
-        }
-        hint
+        before(kept, &rest)
     }
 }
 
@@ -263,12 +261,7 @@ where
             KindProjection::Kept { reading } => reading.poll_frame(cx),
             KindProjection::Once { body } => {
                 let frame = ready!(body.poll_frame(cx));
-                Poll::Ready(frame.map(|frame| match frame {
-                    Ok(frame) => {
-                        Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
-                    }
-                    Err(error) => Err(error.into()),
-                }))
+                Poll::Ready(frame.map(|frame| frame.map(in_one_piece).map_err(Into::into)))
             }
         }
     }

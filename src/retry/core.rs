@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{
-    HeaderMap, Method, Request,
+    HeaderMap, HeaderValue, Method, Request,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 
@@ -71,7 +71,7 @@ impl<C> Core<C> {
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
 }
 

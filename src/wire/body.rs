@@ -6,9 +6,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+
+use crate::body::in_one_piece;
 
 pin_project! {
     /// The body of the responses of a layer that may answer itself: the inner service's, or its own, of a refusal for
@@ -39,6 +41,7 @@ impl<B> ResponseBody<B> {
         }
     }
 
+    #[cfg(feature = "rate-limit")]
     pub(crate) fn watched(body: B, watch: Box<dyn Watch>) -> Self {
         let watch = Some(watch);
         Self {
@@ -110,11 +113,6 @@ fn watched<E>(watch: &mut Option<Box<dyn Watch>>, frame: Option<&Result<Frame<By
         }
         Some(Err(_)) | None => *watch = None,
     }
-}
-
-/// Without a copy if it is one piece already.
-fn in_one_piece<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
-    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
 }
 
 impl<B> fmt::Debug for ResponseBody<B> {

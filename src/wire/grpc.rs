@@ -24,6 +24,10 @@ pub(crate) enum Family {
 
 /// Outcomes that layers have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "rate-limit"),
+    expect(dead_code, reason = "only limits have all of it to say")
+)]
 pub(crate) enum Code {
     InvalidArgument,
     ResourceExhausted,
@@ -42,6 +46,10 @@ impl Code {
 
 /// When a client may try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "rate-limit"),
+    expect(dead_code, reason = "only limits have all of it to say")
+)]
 pub(crate) enum Pushback {
     After(Duration),
     /// The same request will never pass.

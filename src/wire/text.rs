@@ -15,6 +15,10 @@ const USUAL: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Text(SmallVec<[u8; USUAL]>);
 
+#[cfg_attr(
+    not(feature = "rate-limit"),
+    expect(dead_code, reason = "only limits have all of it to say")
+)]
 impl Text {
     pub(crate) fn push(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());

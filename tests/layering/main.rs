@@ -36,6 +36,7 @@ const SHARED: &[&str] = &["breaker", "flight", "ledger", "lock", "stats", "store
 /// Each works alone: none imports another.
 const CAPABILITIES: &[&str] = &[
     "circuit_breaker",
+    "fallback",
     "rate_limit",
     "response_cache",
     "retry",

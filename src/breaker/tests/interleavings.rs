@@ -7,8 +7,11 @@ use shuttle::{
     thread,
 };
 
-use super::{Breaker, BreakerSettings, BreakerState};
-use crate::{duration::seconds, test_util::ManualClock};
+use crate::{
+    breaker::{Breaker, BreakerSettings, BreakerState},
+    duration::seconds,
+    test_util::ManualClock,
+};
 
 /// Tries a test in many orders.
 fn check(test: impl Fn() + Send + Sync + Copy + 'static) {
