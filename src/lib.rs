@@ -24,6 +24,7 @@
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
 //! | `rate-limit` | yes | [`rate_limit`]: how often, how much, how many at once |
+//! | `retry` | | [`retry`]: what fails in passing is tried again |
 //! | `circuit-breaker` | | [`circuit_breaker`]: what fails is left alone; [`fallback`]: what answers instead |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
 //! | `hyper` | | errors of `hyper`, `h2` and `hyper-util` are told from one another where it is decided what to retry |
@@ -35,6 +36,7 @@
 //!
 //! - [`response_cache`]: what is stored, what is served, and why; all settings
 //! - [`rate_limit`]: what each algorithm admits, keys, presets; refusals and what responses say
+//! - [`retry`]: what is tried again, how often, and what servers ask for
 //! - [`circuit_breaker`]: when a circuit opens, its states, where to put it; [`fallback`]
 //! - [`store`]: where it is kept, and how to bring a store of your own
 //! - [`ledger`]: how what is invalidated is told from what is not
@@ -118,6 +120,8 @@ pub use self::fallback::FallbackLayer;
 pub use self::rate_limit::{RateLimitLayer, RateLimiter};
 #[cfg(feature = "response-cache")]
 pub use self::response_cache::{CachePolicy, ResponseCacheLayer};
+#[cfg(feature = "retry")]
+pub use self::retry::RetryLayer;
 pub use self::{
     clock::Clock,
     duration::{days, hours, minutes, seconds},

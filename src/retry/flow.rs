@@ -18,7 +18,7 @@ use super::{
     body::{Recording, ReplayBody},
     classifier::{Answer, Attempt, Classify},
     core::Core,
-    grpc,
+    grpc::{self, Pushback},
     judge::{self, Facts, Reason, Verdict},
     outcome::{RetryOutcome, TimedOut},
 };
@@ -226,10 +226,12 @@ where
     }
 
     fn asked_to_wait(&self, response: &Response<RetryBody<R>>) -> Result<Option<Duration>, GaveUp> {
-        if self.facts.grpc
-            && let Some(pushback) = grpc::pushback(response.headers())
-        {
-            return pushback.map(Some).ok_or(GaveUp::RetryAfter);
+        if self.facts.grpc {
+            match grpc::pushback(response.headers()) {
+                Some(Pushback::After(wait)) => return Ok(Some(wait)),
+                Some(Pushback::Never) => return Err(GaveUp::RetryAfter),
+                None => {}
+            }
         }
         Ok(self.core.asked_to_wait(response.headers()))
     }

@@ -30,14 +30,20 @@ fn read(fields: &HeaderMap) -> Option<u32> {
     fields.get(STATUS)?.to_str().ok()?.parse().ok()
 }
 
-/// How long the server asks for, if it says something: none within if the call is not to be tried again, which a
-/// negative number says, and one that is none.
-pub(super) fn pushback(fields: &HeaderMap) -> Option<Option<Duration>> {
+/// What the server says of another attempt.
+pub(super) enum Pushback {
+    After(Duration),
+    /// By a negative number, or by one that is none.
+    Never,
+}
+
+/// What the server says of another attempt, if it does.
+pub(super) fn pushback(fields: &HeaderMap) -> Option<Pushback> {
     let millis = fields.get(PUSHBACK)?.to_str().ok();
     let millis = millis.and_then(|millis| millis.parse::<i32>().ok());
-    Some(
-        millis
-            .and_then(|millis| u64::try_from(millis).ok())
-            .map(Duration::from_millis),
-    )
+    let millis = millis.and_then(|millis| u64::try_from(millis).ok());
+    Some(match millis {
+        Some(millis) => Pushback::After(Duration::from_millis(millis)),
+        None => Pushback::Never,
+    })
 }

@@ -13,7 +13,7 @@ fn at_once() -> RetryLayer {
 
 /// An origin that fails everything.
 fn broken() -> Script {
-    Script::of([const { Step::Status(503) }; 5_000])
+    Script::of(vec![Step::Status(503); 5_000])
 }
 
 #[tokio::test(start_paused = true)]

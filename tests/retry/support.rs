@@ -101,11 +101,11 @@ where
                 body: None,
                 trailers: None,
             };
-            if !matches!(step, Step::Early(_)) {
-                if let Ok(body) = body.collect().await {
-                    attempt.trailers = body.trailers().cloned();
-                    attempt.body = Some(body.to_bytes());
-                }
+            if !matches!(step, Step::Early(_))
+                && let Ok(body) = body.collect().await
+            {
+                attempt.trailers = body.trailers().cloned();
+                attempt.body = Some(body.to_bytes());
             }
             seen.lock().unwrap().push(attempt);
             answer(step).await

@@ -161,7 +161,7 @@ fn a_detour_through_another_plan_forgets_nothing() {
     let [pro, free] = plans();
     let mut caller = Caller::new(10, pro.clone());
     let flying = caller.take(1, 4).unwrap();
-    caller.limits = free.clone();
+    caller.limits = free;
     caller.take(1, 1).unwrap();
     assert_eq!(caller.remaining(1), 0, "4 and 1 of 5");
     caller.limits = pro;
