@@ -1,4 +1,4 @@
-//! What the response cache and limiters take of the memory, counted by the allocator.
+//! What the response cache, limiters and retries take of the memory, counted by the allocator.
 //!
 //! The counts are those of the whole process, so the tests of this binary run one after the other.
 
@@ -21,6 +21,8 @@ mod purging;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
 mod readers;
+#[cfg(feature = "retry")]
+mod retry;
 mod store;
 mod weight;
 
