@@ -174,7 +174,7 @@ impl KeyWriter<'_> {
 
 /// Each with its length, so that `("ab", "c")` is not `("a", "bc")`.
 #[inline]
-fn bytes(hasher: &mut FoldHasher<'_>, bytes: &[u8]) {
+fn bytes(hasher: &mut impl Hasher, bytes: &[u8]) {
     hasher.write_u8(Kind::Bytes as u8);
     hasher.write_usize(bytes.len());
     hasher.write(bytes);
@@ -203,3 +203,6 @@ impl fmt::Debug for KeyWriter<'_> {
         f.debug_struct("KeyWriter").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

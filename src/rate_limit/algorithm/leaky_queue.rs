@@ -106,10 +106,7 @@ impl LeakyQueue {
     }
 
     /// Those who wait keep the turns that they were told, however long that is at another interval.
-    pub(super) fn adopt(&self, old: &Self, line: &Line, now: u64) -> Line {
-        if self == old {
-            return line.clone();
-        }
+    pub(super) fn adopt(line: &Line, now: u64) -> Line {
         let end = line.next_free.max(Exact::whole(now)).ceil();
         let since = Exact::whole(end);
         let holes = (end > now).then(|| {
@@ -132,10 +129,12 @@ impl LeakyQueue {
         self.meter.window()
     }
 
-    /// What holes take at most.
+    /// What holes take at most: a vector that grows doubles, and one hole may be in two parts, the turns that have
+    /// passed and those to come.
     pub(super) fn most_bytes(&self) -> usize {
         let holes = usize::try_from(self.quota()).unwrap_or(usize::MAX);
         holes
+            .saturating_add(1)
             .saturating_mul(2 * size_of::<Place>())
             .saturating_add(size_of::<Holes>())
     }
@@ -169,7 +168,7 @@ impl LeakyQueue {
         let passed = self
             .interval()
             .count_up(self.interval().minus(Exact::whole(now), place.start));
-        let cost = place.cost.checked_sub(passed).filter(|cost| *cost > 0)?;
+        let cost = place.cost.checked_sub(passed)?;
         Some(Place {
             start: self.end(Place {
                 cost: passed,
@@ -193,15 +192,12 @@ impl LeakyQueue {
     fn open(&self, holes: &mut Holes, hole: Place) {
         let index = holes
             .places
-            .partition_point(|place| place.start < hole.start);
-        let (before, after) = holes.places.split_at(index);
-        let apart = before
-            .last()
-            .is_none_or(|place| self.end(*place) <= hole.start)
-            && after
-                .first()
-                .is_none_or(|place| self.end(hole) <= place.start);
-        let bounded = u64::try_from(before.len() + after.len()).is_ok_and(|len| len < self.quota());
+            .partition_point(|place| self.end(*place) <= hole.start);
+        let apart = holes
+            .places
+            .get(index)
+            .is_none_or(|place| self.end(hole) <= place.start);
+        let bounded = u64::try_from(holes.places.len()).is_ok_and(|len| len < self.quota());
         if apart && bounded && hole.start >= holes.since {
             holes.places.insert(index, hole);
             holes.places.dedup_by(|next, place| self.merge(place, next));
@@ -227,5 +223,14 @@ impl LeakyQueue {
         {
             line.next_free = last.start;
         }
+    }
+}
+
+#[cfg(test)]
+impl Line {
+    pub(super) fn bytes(&self) -> usize {
+        self.holes.as_ref().map_or(0, |holes| {
+            size_of::<Holes>() + holes.places.capacity() * size_of::<Place>()
+        })
     }
 }

@@ -168,6 +168,9 @@ impl Algorithm {
     }
 
     fn give_back(&self, state: &mut State, charged_at: u64, now: u64, cost: u64, taken: bool) {
+        if cost == 0 {
+            return;
+        }
         match (self, state) {
             (Self::FixedWindow(_), State::FixedWindow(count)) => {
                 FixedWindow::refund(count, charged_at, cost);
@@ -252,8 +255,8 @@ impl Algorithm {
             (Self::Bucket(limit), Self::Bucket(old), State::Bucket(tat)) => {
                 Some(State::Bucket(limit.adopt(old, tat, now)))
             }
-            (Self::Queue(limit), Self::Queue(old), State::Queue(line)) => {
-                Some(State::Queue(limit.adopt(old, line, now)))
+            (Self::Queue(_), Self::Queue(_), State::Queue(line)) => {
+                Some(State::Queue(LeakyQueue::adopt(line, now)))
             }
             (Self::InFlight(_), Self::InFlight(_), State::InFlight(count)) => {
                 Some(State::InFlight(*count))

@@ -75,12 +75,12 @@ impl SlidingLog {
         }
     }
 
-    /// What entries take at most: a queue that grows doubles.
+    /// What entries take at most: a queue that grows doubles, whatever it had room for, and begins with four.
     pub(super) fn most_bytes(&self) -> usize {
         let entries = usize::try_from(self.n).unwrap_or(usize::MAX);
-        let doubled = entries.checked_next_power_of_two().unwrap_or(usize::MAX);
-        doubled
-            .saturating_mul(size_of::<Entry>())
+        entries
+            .saturating_add(1)
+            .saturating_mul(2 * size_of::<Entry>())
             .saturating_add(size_of::<Entries>())
     }
 
@@ -252,5 +252,11 @@ impl Log {
         self.entries
             .as_ref()
             .map_or(0, |entries| entries.queue.len())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.as_ref().map_or(0, |entries| {
+            size_of::<Entries>() + entries.queue.capacity() * size_of::<Entry>()
+        })
     }
 }

@@ -115,8 +115,6 @@ impl Parked {
             least.unwrap_or_else(|| limit.algorithm.fresh())
         });
         let before = old.iter().cloned().zip(states.iter().cloned());
-        self.0
-            .retain(|(parked, _)| old.iter().all(|old| old.name() != parked.name()));
         self.0.extend(before);
         self.0.retain(|(parked, state)| {
             let is_back = limits.iter().any(|limit| limit.name() == parked.name());

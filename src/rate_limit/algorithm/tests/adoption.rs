@@ -99,6 +99,17 @@ fn a_smaller_limit_is_used_up_as_a_whole_and_no_more() {
 }
 
 #[test]
+fn what_a_smaller_limit_had_no_room_for_is_forgotten() {
+    for (small, large) in pairs(50, 100) {
+        let mut state = large.fresh();
+        large.charge(&mut state, TODAY, 80);
+        let adopted = small.adopt(&large, &state, TODAY);
+        let back = large.adopt(&small, &adopted, TODAY);
+        assert_eq!(large.remaining(&back, TODAY), 50, "{large:?}");
+    }
+}
+
+#[test]
 fn entries_of_a_log_keep_their_moments() {
     let (old, new) = (sliding_log(3, 100), sliding_log(5, 100));
     let mut state = old.fresh();
@@ -121,6 +132,18 @@ fn a_smaller_sliding_window_fades_from_its_limit_and_not_from_more() {
     old.charge(&mut state, 0, 100);
     let adopted = new.adopt(&old, &state, 1_000);
     assert_eq!(new.check(&adopted, 1_000, 1), wait(100));
+}
+
+/// Of 8 and 6, the 8 count for half by then: 2 of them, and so 4 in all, are more than there is room for.
+#[test]
+fn the_past_of_a_smaller_sliding_window_gets_what_the_present_leaves() {
+    let (old, new) = (sliding_window(20, 1_000), sliding_window(8, 1_000));
+    let mut state = old.fresh();
+    old.charge(&mut state, 0, 8);
+    old.charge(&mut state, 1_500, 6);
+    let adopted = new.adopt(&old, &state, 1_500);
+    assert_eq!(new.remaining(&adopted, 1_500), 0);
+    assert_eq!(new.check(&adopted, 1_500, 1), wait(250));
 }
 
 #[test]
@@ -155,6 +178,12 @@ fn who_waits_keeps_the_turn_that_was_told() {
     }
     new.refund(&mut line, 40, 36, 1);
     assert_eq!(new.reset(&line, 36), 4);
+}
+
+#[test]
+fn an_empty_line_is_as_good_as_fresh_to_another_queue() {
+    let (old, new) = (queue(1, 10_000, 4), queue(1, 4_000, 1));
+    assert_eq!(new.adopt(&old, &old.fresh(), 0), new.fresh());
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! The most that each algorithm admits in a window: stated, never exceeded, and reached.
+//! The most that each algorithm admits in a window, and that its states take: stated, never exceeded, and reached.
 
 use proptest::prelude::*;
 
 use super::{
-    Algorithm, Verdict, bucket, delayed, fixed_window, queue, request, sliding_log, sliding_window,
+    Algorithm, State, Verdict, bucket, delayed, fixed_window, in_flight, queue, request,
+    sliding_log, sliding_window,
 };
 
 /// Moments and costs of what was admitted, or of its turns.
@@ -151,5 +152,79 @@ fn odd_rates_neither_drift_nor_vanish() {
         assert_eq!(algorithm.check(&state, DAY - 1, cost), super::wait(1));
         assert_eq!(request(&algorithm, &mut state, DAY, cost), delayed(0));
         assert_eq!(algorithm.reset(&state, DAY), 1_000_000);
+    }
+}
+
+fn bytes(state: &State) -> usize {
+    match state {
+        State::SlidingLog(log) => log.bytes(),
+        State::Queue(line) => line.bytes(),
+        _ => 0,
+    }
+}
+
+/// Four entries more, where it doubles.
+fn assert_bound(algorithm: &Algorithm, state: &State) {
+    let (bytes, bound) = (bytes(state), algorithm.most_bytes());
+    assert!(bytes > 0);
+    assert!(
+        (bytes..=bytes + 96).contains(&bound),
+        "{bytes} of {bound}: {algorithm:?}"
+    );
+}
+
+#[test]
+fn a_log_takes_no_more_than_is_told() {
+    for n in [1, 2, 5, 4_097] {
+        let log = sliding_log(n, 10_000);
+        let mut state = log.fresh();
+        for now in 0..2 * n {
+            log.charge(&mut state, now, 1);
+        }
+        assert_bound(&log, &state);
+    }
+}
+
+#[test]
+fn a_log_that_is_a_copy_takes_no_more_than_is_told() {
+    let log = sliding_log(8, 10_000);
+    let mut state = log.fresh();
+    for now in 0..7 {
+        log.charge(&mut state, now, 1);
+    }
+    let mut copy = state.clone();
+    log.charge(&mut copy, 7, 1);
+    assert_bound(&log, &copy);
+}
+
+/// The first hole is in two parts, and one more that has nothing left is there for a moment.
+#[test]
+fn holes_in_a_line_take_no_more_than_is_told() {
+    for holes in [1, 3, 7, 1_023] {
+        let queue = queue(1, 10_000, holes - 1);
+        let mut line = queue.fresh();
+        for _ in 0..2 * holes + 10 {
+            queue.charge(&mut line, 0, 1);
+        }
+        queue.refund(&mut line, 10, 0, 4);
+        for hole in 1..holes {
+            queue.refund(&mut line, 40 + 20 * hole, 0, 1);
+        }
+        for turn in [20, 30] {
+            assert_eq!(request(&queue, &mut line, 15, 1), delayed(turn - 15));
+        }
+        assert_bound(&queue, &line);
+    }
+}
+
+#[test]
+fn others_take_nothing_besides_their_states() {
+    for algorithm in [
+        fixed_window(9, 100),
+        sliding_window(9, 100),
+        bucket(9, 100, 9),
+        in_flight(9),
+    ] {
+        assert_eq!(algorithm.most_bytes(), 0, "{algorithm:?}");
     }
 }

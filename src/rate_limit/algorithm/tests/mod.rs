@@ -3,6 +3,7 @@
 mod adoption;
 mod announced;
 mod bounds;
+mod given_back;
 mod naive;
 mod oracle;
 mod properties;

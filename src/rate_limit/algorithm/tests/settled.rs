@@ -29,6 +29,8 @@ fn a_cost_of_0_always_passes_and_changes_nothing() {
         let before = state.clone();
         assert_eq!(request(&algorithm, &mut state, TODAY, 0), ADMITTED);
         algorithm.refund(&mut state, TODAY, TODAY, 0);
+        algorithm.forgo(&mut state, TODAY, TODAY, 0);
+        algorithm.restore(&mut state, TODAY, 0);
         assert_eq!(state, before, "{algorithm:?}");
     }
 }
@@ -315,6 +317,13 @@ fn a_state_of_another_kind_is_as_good_as_fresh() {
     assert_eq!(bucket.check(&state, 0, 3), ADMITTED);
     bucket.charge(&mut state, 0, 3);
     assert_eq!(bucket.check(&state, 0, 1), wait(10));
+}
+
+#[test]
+fn a_rate_is_the_same_however_large_its_numbers() {
+    assert_eq!(bucket(6, 21_000, 5), bucket(2, 7_000, 5));
+    let large = 10_000_000_000_000_000;
+    assert_eq!(bucket(large, large, 5), bucket(1, 1, 5));
 }
 
 #[test]

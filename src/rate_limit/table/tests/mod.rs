@@ -5,6 +5,8 @@ mod interleavings;
 #[cfg(not(shuttle))]
 mod model;
 #[cfg(not(shuttle))]
+mod plans;
+#[cfg(not(shuttle))]
 mod room;
 #[cfg(not(shuttle))]
 mod together;
