@@ -200,3 +200,17 @@ fn threads_together_get_what_one_would() {
     });
     assert_eq!(admitted.into_inner(), 3);
 }
+
+#[tokio::test]
+async fn what_was_let_in_and_what_was_refused_is_counted() {
+    let time = ManualClock::new();
+    let layer = three(&time);
+    let service = layer.layer(service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+    }));
+    for _ in 0..5 {
+        service.clone().oneshot(request()).await.unwrap();
+    }
+    let stats = layer.clone().name("other").stats();
+    assert_eq!((stats.admitted, stats.refused), (3, 2));
+}

@@ -6,7 +6,7 @@ use governor::Quota;
 use tower_layer::Layer;
 
 use super::{
-    limiter::{InvalidQuota, Limiter},
+    limiter::{InvalidQuota, Limiter, ServiceLimitStats},
     service::ServiceLimit,
     shared::Shared,
 };
@@ -95,6 +95,12 @@ impl ServiceLimitLayer {
     #[must_use]
     pub fn refusal_body(self, body: RefusalBody) -> Self {
         self.with(|shared| shared.body = body)
+    }
+
+    /// The counts so far. With the feature `metrics`, `tower_keep_service_limit_requests_total` has them too.
+    #[must_use]
+    pub fn stats(&self) -> ServiceLimitStats {
+        self.shared.limiter.stats()
     }
 
     /// The clock to count by, in place of the system's. The quota is full then, and clones from before are on their

@@ -10,7 +10,10 @@ use governor::{
 };
 
 use super::time::Time;
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    stats::{Counters, Metric},
+};
 
 /// A century: governor counts nanoseconds in 64 bits, and would overflow after five.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -48,6 +51,26 @@ pub(super) struct Limiter {
     limiter: RateLimiter<NotKeyed, InMemoryState, Time, StateInformationMiddleware>,
     quota: Quota,
     time: Time,
+    counts: Counters,
+}
+
+/// What a [`ServiceLimitLayer`](super::ServiceLimitLayer) has counted since it was made, all clones together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceLimitStats {
+    /// Requests that were let in.
+    pub admitted: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+}
+
+/// What is counted, in the order of the table.
+const OUTCOMES: [&str; 2] = ["admitted", "refused"];
+
+fn metric(index: usize) -> Metric {
+    const NAME: &str = "tower_keep_service_limit_requests_total";
+    const WHAT: &str = "Requests that limits of whole services have decided about, by outcome";
+    Metric::new(NAME, WHAT).label("outcome", OUTCOMES[index])
 }
 
 impl Limiter {
@@ -66,6 +89,15 @@ impl Limiter {
             limiter: limiter.with_middleware(),
             quota,
             time,
+            counts: Counters::new(OUTCOMES.len(), metric),
+        }
+    }
+
+    pub(super) fn stats(&self) -> ServiceLimitStats {
+        let counts = self.counts.snapshot();
+        ServiceLimitStats {
+            admitted: counts[0],
+            refused: counts[1],
         }
     }
 
@@ -89,6 +121,13 @@ impl Limiter {
 
     /// Charges the cost, or refuses and charges nothing.
     pub(super) fn decide(&self, cost: u32) -> Decision {
+        let decision = self.check(cost);
+        let refused = matches!(decision, Decision::Refused(..) | Decision::Never);
+        self.counts.add(usize::from(refused));
+        decision
+    }
+
+    fn check(&self, cost: u32) -> Decision {
         let Some(cost) = NonZeroU32::new(cost) else {
             return Decision::Free;
         };

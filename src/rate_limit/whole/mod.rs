@@ -12,6 +12,9 @@ mod shared;
 mod time;
 
 pub use self::{
-    future::ServiceLimitFuture, layer::ServiceLimitLayer, limiter::InvalidQuota,
-    refusal::ServiceLimited, service::ServiceLimit,
+    future::ServiceLimitFuture,
+    layer::ServiceLimitLayer,
+    limiter::{InvalidQuota, ServiceLimitStats},
+    refusal::ServiceLimited,
+    service::ServiceLimit,
 };
