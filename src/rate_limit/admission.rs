@@ -24,7 +24,6 @@ use super::{core::Core, decision::Standings, table::Charge};
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "dropping it ends what a limit of concurrency counts as in flight"]
 pub struct Admission {
     core: Arc<Core>,
     charge: Charge,
