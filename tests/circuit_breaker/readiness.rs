@@ -36,8 +36,9 @@ async fn while_it_is_open_nobody_waits_for_the_inner_service() {
     stage.ask_all([BAD; 2]).await;
     stage.inner.ready(Poll::Pending);
     let asked = stage.inner.asked_ready();
-    let refused = stage.service().oneshot(request("/")).await.unwrap();
-    assert_eq!(refused.status(), 503);
+    let mut service = stage.service();
+    assert!(poll_ready(&mut service).is_ready());
+    assert_eq!(service.call(request("/")).await.unwrap().status(), 503);
     assert_eq!(stage.inner.asked_ready(), asked);
     stage.time.advance(seconds(10));
     assert!(poll_ready(&mut stage.service()).is_pending());
