@@ -194,7 +194,7 @@ impl Algorithm {
     /// are as they are.
     pub(crate) fn restore(&self, state: &mut State, now: u64, cost: u64) {
         match (self, state) {
-            (Self::SlidingLog(limit), State::SlidingLog(log)) => limit.restore(log, now, cost),
+            (Self::SlidingLog(_), State::SlidingLog(log)) => SlidingLog::restore(log, cost),
             (Self::Queue(_) | Self::InFlight(_), _) => {}
             (_, state) => self.refund(state, now.max(Self::latest(state)), now, cost),
         }
@@ -250,7 +250,7 @@ impl Algorithm {
                 State::SlidingWindow(counts),
             ) => limit.adopt(old, counts, now).map(State::SlidingWindow),
             (Self::SlidingLog(limit), Self::SlidingLog(old), State::SlidingLog(log)) => {
-                limit.adopt(old, log, now).map(State::SlidingLog)
+                limit.adopt(old, log).map(State::SlidingLog)
             }
             (Self::Bucket(limit), Self::Bucket(old), State::Bucket(tat)) => {
                 Some(State::Bucket(limit.adopt(old, tat, now)))

@@ -68,9 +68,8 @@ impl SlidingLog {
     }
 
     /// Of the newest charges, whichever they were.
-    pub(super) fn restore(&self, log: &mut Log, now: u64, cost: u64) {
+    pub(super) fn restore(log: &mut Log, cost: u64) {
         if let Some(entries) = log.entries.as_mut() {
-            self.forget(entries, now);
             entries.take_last(cost);
         }
     }
@@ -99,13 +98,12 @@ impl SlidingLog {
     }
 
     /// Of a window that is the same. What the limit has no room for is the oldest.
-    pub(super) fn adopt(&self, old: &Self, log: &Log, now: u64) -> Option<Log> {
+    pub(super) fn adopt(&self, old: &Self, log: &Log) -> Option<Log> {
         if self.window != old.window {
             return None;
         }
         let mut log = log.clone();
         if let Some(entries) = log.entries.as_mut() {
-            self.forget(entries, now);
             entries.keep_last(self.n);
         }
         Some(log)

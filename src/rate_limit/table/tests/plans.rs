@@ -64,6 +64,21 @@ fn a_limit_without_a_namesake_takes_over_from_the_one_in_its_place() {
 }
 
 #[test]
+fn limits_that_change_places_keep_what_is_theirs() {
+    let (a, b) = (named(fixed(10), "a"), named(fixed(20), "b"));
+    let mut key = Key::new(Limits::all([a.clone(), b.clone()]).unwrap());
+    key.charge(0, 3);
+    key.charge(1, 4);
+    key.go_over(Limits::all([b, a]).unwrap());
+    assert_eq!((key.left(0), key.left(1)), (16, 7));
+}
+
+#[test]
+fn the_state_of_a_single_limit_is_not_boxed() {
+    assert!(matches!(States::fresh(&limits(5)), States::One(_)));
+}
+
+#[test]
 fn a_limit_that_takes_nobodys_place_is_fresh() {
     let mut key = Key::new(named(fixed(10), "a").into());
     key.charge(0, 3);
@@ -99,6 +114,28 @@ fn requests_in_flight_are_nobody_elses() {
     key.go_over(flying("a").into());
     assert_eq!(key.left(0), 3);
     assert!(key.parked.is_empty());
+}
+
+#[test]
+fn what_is_parked_flies_until_the_last_request_ends() {
+    let mut key = Key::new(flying("a").into());
+    key.charge(0, 2);
+    key.go_over(flying("b").into());
+    for flies in [true, false] {
+        let (limit, state) = key.parked.named("a").unwrap();
+        limit.algorithm.refund(state, 0, 0, 1);
+        assert_eq!(key.parked.flies(), flies);
+    }
+}
+
+#[test]
+fn what_is_in_flight_can_be_kept_alone() {
+    let mut key = Key::new(Limits::all([named(fixed(5), "a"), flying("b")]).unwrap());
+    key.charge(0, 1);
+    key.charge(1, 1);
+    key.go_over(named(fixed(5), "c").into());
+    key.parked.keep_in_flight();
+    assert!(key.parked.named("a").is_none() && key.parked.named("b").is_some());
 }
 
 #[test]
