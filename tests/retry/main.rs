@@ -3,6 +3,10 @@
 mod bodies;
 mod budget;
 mod grpc;
+#[cfg(feature = "hyper")]
+mod origin;
+#[cfg(feature = "hyper")]
+mod over_http;
 mod readiness;
 mod retry_after;
 mod rules;
