@@ -2,6 +2,7 @@
 
 mod bodies;
 mod budget;
+mod cancelled;
 mod grpc;
 #[cfg(feature = "hyper")]
 mod origin;

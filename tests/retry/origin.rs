@@ -300,6 +300,11 @@ impl Way {
         self.dialled().min(self.refusals)
     }
 
+    /// The next connection ends before anything is sent.
+    pub(crate) fn cut_next(&self) {
+        self.uncut.store(self.dialled() + 1, Ordering::Relaxed);
+    }
+
     /// Connections that there are end here, which shows when they are used.
     pub(crate) fn cut(&self) {
         self.uncut.store(self.dialled(), Ordering::Relaxed);

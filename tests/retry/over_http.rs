@@ -455,3 +455,32 @@ async fn what_the_client_sends_again_by_itself_is_not_multiplied() {
     assert_eq!((by_the_layer, origin.way.dialled()), (NOT_PROCESSED, 2));
     assert_eq!(origin.received().len(), 2);
 }
+
+/// A connection that ends before anything is sent. By HTTP/1.1 hyper does not tell that from one that ends afterwards.
+async fn stillborn(version: Version, method: Method, retry_canceled: bool) -> (Made, Origin) {
+    let origin = match version {
+        Version::HTTP_2 => Origin::http2(&[]).await,
+        _ => Origin::http1(&[]).await,
+    };
+    let layer = layer();
+    origin.way.cut_next();
+    let client = origin.way.client(version, retry_canceled);
+    let answered = send(&layer, client, request(method, version, upload("sent"))).await;
+    (made(&answered, &layer), origin)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_over_a_connection_that_ends_at_once_is_sent_again_where_that_is_certain() {
+    for (version, method, expected) in [
+        (Version::HTTP_11, Method::PUT, TRANSIENT),
+        (Version::HTTP_11, Method::POST, Error),
+        (Version::HTTP_2, Method::PUT, NOT_PROCESSED),
+        (Version::HTTP_2, Method::POST, NOT_PROCESSED),
+    ] {
+        for retry_canceled in [false, true] {
+            let (made, origin) = stillborn(version, method.clone(), retry_canceled).await;
+            assert_eq!(made, expected, "{method} by {version:?}");
+            assert!(origin.received().len() <= 1);
+        }
+    }
+}
