@@ -209,6 +209,8 @@ where
                 } else if let Some(trailers) = frame.trailers_ref() {
                     recorded.trailers = Some(trailers.clone());
                     self.trailers_read = true;
+                    // Nothing follows them, and hyper's HTTP/1.1 does not ask.
+                    recorded.end();
                 }
                 Some(Ok(frame))
             }

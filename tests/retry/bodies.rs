@@ -1,13 +1,21 @@
 //! What is sent again.
 
-use std::{convert::Infallible, io::ErrorKind};
+use std::{
+    convert::Infallible,
+    io::ErrorKind,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use tower_keep::retry::{GaveUp, RetryOutcome};
+use http_body_util::{BodyExt, Full, StreamBody};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_keep::retry::{GaveUp, ReplayBody, RetryOutcome};
 
 use crate::support::{Script, Step, layer, request, send};
 
@@ -38,6 +46,25 @@ async fn a_body_is_sent_again_with_its_trailers() {
         sent,
         [const { "abc" }; 3].map(|body| (body.into(), trailers()))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_the_end_of_a_body_for_who_asks_for_nothing_more() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let service = service_fn(move |mut request: Request<ReplayBody<_>>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let body = request.body_mut();
+            while !body.frame().await.unwrap().unwrap().is_trailers() {}
+            let mut response = Response::new(Full::<Bytes>::default());
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            Ok::<_, std::io::Error>(response)
+        }
+    });
+    let client = layer().layer(service);
+    client.oneshot(streamed(&["a", "bc"])).await.unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test(start_paused = true)]

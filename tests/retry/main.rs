@@ -2,7 +2,12 @@
 
 mod bodies;
 mod budget;
+mod cancelled;
 mod grpc;
+#[cfg(feature = "hyper")]
+mod origin;
+#[cfg(feature = "hyper")]
+mod over_http;
 mod readiness;
 mod retry_after;
 mod rules;

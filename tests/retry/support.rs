@@ -5,7 +5,10 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -46,6 +49,7 @@ pub(crate) struct Seen {
 pub(crate) struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    begun: Arc<AtomicUsize>,
     started: tokio::time::Instant,
 }
 
@@ -55,12 +59,18 @@ impl Script {
         Self {
             steps: Arc::new(Mutex::new(steps.into_iter().collect())),
             seen: Arc::default(),
+            begun: Arc::default(),
             started: tokio::time::Instant::now(),
         }
     }
 
     pub(crate) fn attempts(&self) -> usize {
         self.seen.lock().unwrap().len()
+    }
+
+    /// The same, with those whose request has not been read.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// The times between attempts.
@@ -90,6 +100,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReplayBody<B>>) -> Self::Future {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         let step = self.steps.lock().unwrap().pop_front();
         let step = step.unwrap_or(Step::Status(200));
         let (seen, at) = (Arc::clone(&self.seen), self.started.elapsed());
