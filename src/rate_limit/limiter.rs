@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{clock::Clock, request_key::LimitKey};
 
-/// So many keys are remembered if nothing else is said: with one limit, in 10 MiB.
+/// So many keys are remembered if nothing else is said: with one limit, in 8 MiB.
 const MAX_KEYS: usize = 100_000;
 
 /// Decides about keys: for jobs, for services that do not speak HTTP, for parts of a handler's work, and as the handle

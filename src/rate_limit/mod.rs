@@ -60,7 +60,7 @@
 //!   [`Refusal::retry_after`] says, and no longer.
 //! - **Who leaves**: a request that is dropped while it waits for its key or its turn is refunded; one that has reached
 //!   the inner service stays charged, but is no longer in flight.
-//! - **Memory is bounded**: [`max_keys`](RateLimiter::max_keys), 100 000 if nothing is said, in 10 MiB with
+//! - **Memory is bounded**: [`max_keys`](RateLimiter::max_keys), 100 000 if nothing is said, in 8 MiB with
 //!   one limit, twice that while it grows ([`memory_bound`](RateLimiter::memory_bound)), sliding logs apart. New keys do not push
 //!   out those that are being limited: if there is no room, they share a limit. What was forgotten, and who had to
 //!   share, is [counted](Stats::forgotten). Nothing has to be swept.

@@ -1,10 +1,10 @@
-//! Slots by fingerprint: a hash table with linear probing, in which a look-up touches the cache line of the slot and
-//! little else.
+//! Slots by fingerprint: a hash table with linear probing over tags of a byte each, so that a look-up touches the cache
+//! line of the slot, one of tags, and little else.
 
 use super::slot::Slot;
 
-/// So many places there are for two slots: a search that finds something looks at two of them on average.
-const PLACES_FOR_TWO: usize = 3;
+/// So many places there are for four slots: a search that finds something looks at three tags on average.
+const PLACES_FOR_FOUR: usize = 5;
 /// As many places as there are at first.
 const FIRST: usize = 8;
 
@@ -13,7 +13,18 @@ const FIRST: usize = 8;
 pub(super) struct Places {
     /// A slot stands at the place that its fingerprint points to, or else at the first one after that which was free.
     places: Box<[Option<Slot>]>,
+    /// Of each place: [`EMPTY`], or some bits of the slot's fingerprint.
+    tags: Box<[u8]>,
     len: usize,
+}
+
+const EMPTY: u8 = 0;
+
+/// Bits that have no part in the choice of the shard or of the place.
+#[inline]
+fn tag(fingerprint: u64) -> u8 {
+    let [.., tag, _, _] = fingerprint.to_be_bytes();
+    tag | 1
 }
 
 impl Places {
@@ -33,7 +44,12 @@ impl Places {
 
     /// The most places for so many slots.
     pub(super) fn most(slots: usize) -> usize {
-        (slots * PLACES_FOR_TWO).div_ceil(2).max(FIRST)
+        (slots * PLACES_FOR_FOUR).div_ceil(4).max(FIRST)
+    }
+
+    /// The most bytes for so many slots.
+    pub(super) fn most_bytes(slots: usize) -> usize {
+        Self::most(slots) * (size_of::<Option<Slot>>() + size_of::<u8>())
     }
 
     #[inline]
@@ -47,14 +63,20 @@ impl Places {
         if self.places.is_empty() {
             return None;
         }
-        let mut place = self.home(fingerprint);
+        let (mut place, tag) = (self.home(fingerprint), tag(fingerprint));
         loop {
-            match &self.places[place] {
-                None => return None,
-                Some(slot) if slot.fingerprint == fingerprint => return Some(place),
-                Some(_) => place = self.next(place),
+            match self.tags[place] {
+                EMPTY => return None,
+                found if found == tag && self.is_at(place, fingerprint) => return Some(place),
+                _ => place = self.next(place),
             }
         }
+    }
+
+    #[inline]
+    fn is_at(&self, place: usize, fingerprint: u64) -> bool {
+        let slot = self.places[place].as_ref();
+        slot.is_some_and(|slot| slot.fingerprint == fingerprint)
     }
 
     /// By the upper bits: those of one shard have the lower ones in common.
@@ -91,6 +113,7 @@ impl Places {
         let places = doubled.min(Self::most(capacity.max(self.len + 1)));
         let empty = (0..places).map(|_| None).collect();
         let before = std::mem::replace(&mut self.places, empty);
+        self.tags = vec![EMPTY; places].into();
         self.len = 0;
         for slot in before.into_iter().flatten() {
             self.put(slot);
@@ -99,9 +122,10 @@ impl Places {
 
     fn put(&mut self, slot: Slot) {
         let mut place = self.home(slot.fingerprint);
-        while self.places[place].is_some() {
+        while self.tags[place] != EMPTY {
             place = self.next(place);
         }
+        self.tags[place] = tag(slot.fingerprint);
         self.places[place] = Some(slot);
         self.len += 1;
     }
@@ -112,12 +136,14 @@ impl Places {
         if self.places[place].take().is_none() {
             return;
         }
+        self.tags[place] = EMPTY;
         self.len -= 1;
         let (mut gap, mut place) = (place, self.next(place));
         while let Some(slot) = &self.places[place] {
             let home = self.home(slot.fingerprint);
             if self.distance(home, place) >= self.distance(gap, place) {
                 self.places.swap(gap, place);
+                self.tags.swap(gap, place);
                 gap = place;
             }
             place = self.next(place);

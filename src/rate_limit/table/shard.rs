@@ -55,7 +55,7 @@ impl Shard {
         };
         let held = limits.iter().map(|limit| limit.algorithm.most_bytes());
         let held = held.fold(spilled, usize::saturating_add);
-        let places = Places::most(capacity) * size_of::<Option<Slot>>();
+        let places = Places::most_bytes(capacity);
         (capacity + 1)
             .saturating_mul(held)
             .saturating_add(places * 2 + size_of::<Slot>())
