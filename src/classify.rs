@@ -45,8 +45,9 @@ impl Failure {
     ///   of an error of another kind is judged in its place.
     /// - [`AttemptTimeout`], and `Elapsed` of [`tokio::time`]: transient.
     /// - With the feature `hyper`, the errors of `hyper`, `h2` and `hyper-util`. Not processed: what hyper cancelled
-    ///   before it was sent, streams that were refused (RFC 9113, section 8.7) or that are above the last one of a
-    ///   GOAWAY frame (section 6.8), and whatever is transient and happened while `hyper-util`'s client connected.
+    ///   before it was sent or could not send any more, streams that were refused (RFC 9113, section 8.7) or that are
+    ///   above the last one of a GOAWAY frame (section 6.8), and whatever is transient and happened while
+    ///   `hyper-util`'s client connected.
     ///   Transient: messages that end early, timeouts, and streams reset with `CANCEL`, `INTERNAL_ERROR`,
     ///   `CONNECT_ERROR` or `ENHANCE_YOUR_CALM`.
     /// - All else is permanent; and so is whatever has a [`RetryError`] in its chain, as its attempts were made.

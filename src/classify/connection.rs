@@ -23,8 +23,9 @@ pub(super) fn while_connecting(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<Failure> {
-    if error.is_canceled() {
-        // hyper cancels what it has not begun to send, and nothing else.
+    if error.is_canceled() || error.is_closed() {
+        // hyper cancels what it has not begun to send, and nothing else. A connection that is closed to requests has
+        // not taken this one.
         Some(Failure::NotProcessed)
     } else if error.is_incomplete_message() || error.is_timeout() {
         Some(Failure::Transient)

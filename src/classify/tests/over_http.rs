@@ -143,6 +143,16 @@ async fn messages_that_end_early_are_transient_and_what_was_not_sent_is_not_proc
 }
 
 #[tokio::test]
+async fn a_connection_that_cannot_be_sent_to_any_more_has_sent_nothing() {
+    let (client, server) = duplex(1 << 16);
+    let handshake = hyper::client::conn::http1::handshake::<_, Body>(TokioIo::new(client));
+    let (mut sender, connection) = handshake.await.unwrap();
+    drop((connection, server));
+    let closed = sender.ready().await.unwrap_err();
+    assert_eq!(Failure::of(&closed), Failure::NotProcessed);
+}
+
+#[tokio::test]
 async fn answers_that_are_not_http_are_permanent() {
     let [garbled, _] = over_http1(b"SSH-2.0-OpenSSH\r\n\r\n").await;
     assert_eq!(garbled, Failure::Permanent);
