@@ -107,7 +107,8 @@ impl Origin {
     /// One turn for each request, over as many connections as it takes, and 200 after them.
     pub(crate) async fn http2(turns: &[StreamTurn]) -> Self {
         let (way, listener) = Way::listening(0).await;
-        let turns = Arc::new(Mutex::new(turns.to_vec().into_iter()));
+        let turns: Vec<StreamTurn> = turns.to_vec();
+        let turns = Arc::new(Mutex::new(turns.into_iter()));
         let log = Log::default();
         let kept = Arc::clone(&log);
         tokio::spawn(async move {

@@ -43,9 +43,15 @@ const TRANSIENT: Made = Again(Reason::Transient, 100);
 const UNAVAILABLE: Reason = Reason::Status(StatusCode::SERVICE_UNAVAILABLE);
 
 fn http1_table() -> Vec<Row<Turn>> {
-    let says = |said: &str| Turn::Says(said.to_owned());
-    let date = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(9));
-    let past = format!("HTTP/1.1 503 -\r\nretry-after: {date}\r\ncontent-length: 0\r\n\r\n");
+    [connections(), answers()].into_iter().flatten().collect()
+}
+
+fn says(said: &str) -> Turn {
+    Turn::Says(said.to_owned())
+}
+
+/// What becomes of connections.
+fn connections() -> Vec<Row<Turn>> {
     vec![
         ("answers", Turn::Keeps, Final(200), Final(200)),
         (
@@ -86,6 +92,14 @@ fn http1_table() -> Vec<Row<Turn>> {
             Error,
             Error,
         ),
+    ]
+}
+
+/// What servers say.
+fn answers() -> Vec<Row<Turn>> {
+    let date = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(9));
+    let past = format!("HTTP/1.1 503 -\r\nretry-after: {date}\r\ncontent-length: 0\r\n\r\n");
+    vec![
         (
             "is unavailable",
             says("HTTP/1.1 503 -\r\ncontent-length: 0\r\n\r\n"),
