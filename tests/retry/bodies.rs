@@ -1,18 +1,22 @@
 //! What is sent again.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
-    io::ErrorKind,
+    future::ready,
+    io::{self, ErrorKind},
+    pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, Weak,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body::Frame;
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_keep::retry::{GaveUp, ReplayBody, RetryOutcome};
@@ -59,7 +63,7 @@ async fn trailers_are_the_end_of_a_body_for_who_asks_for_nothing_more() {
             while !body.frame().await.unwrap().unwrap().is_trailers() {}
             let mut response = Response::new(Full::<Bytes>::default());
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            Ok::<_, std::io::Error>(response)
+            Ok::<_, io::Error>(response)
         }
     });
     let client = layer().layer(service);
@@ -79,6 +83,101 @@ async fn a_body_beyond_what_is_kept_streams_and_is_not_sent_again() {
     let script = Script::of([Step::Status(503)]);
     send(&layer, &script, streamed(&["a", "b"])).await.unwrap();
     assert_eq!(script.attempts(), 2);
+    let script = Script::of([Step::Fails(ErrorKind::ConnectionReset)]);
+    let ended = send(&layer, &script, streamed(&["a", "bc"])).await;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_has_failed_is_not_sent_again() {
+    let script = Script::of([Step::Fails(ErrorKind::ConnectionReset)]);
+    let frames = [
+        Ok(Frame::data(Bytes::from("a"))),
+        Err(io::Error::other("the client has gone")),
+    ];
+    let body = StreamBody::new(stream::iter(frames));
+    let put = Request::put("/").body(body).unwrap();
+    send(&layer(), &script, put).await.unwrap_err();
+    assert_eq!(script.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_somebody_still_reads_is_not_sent_again() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&held);
+    let service = service_fn(move |request: Request<ReplayBody<_>>| {
+        all.lock().unwrap().push(request.into_body());
+        let reset = io::Error::from(ErrorKind::ConnectionReset);
+        ready(Err::<Response<Full<Bytes>>, _>(reset))
+    });
+    let client = layer().layer(service);
+    client.oneshot(streamed(&["a"])).await.unwrap_err();
+    assert_eq!(held.lock().unwrap().len(), 1);
+}
+
+/// Knows when it has come to its end.
+struct Exact(VecDeque<Frame<Bytes>>);
+
+impl http_body::Body for Exact {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_does_not_end_before_its_trailers() {
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&attempts);
+    let service = service_fn(move |mut request: Request<ReplayBody<_>>| {
+        let all = Arc::clone(&all);
+        async move {
+            let body = request.body_mut();
+            let mut frames = Vec::new();
+            while !body.is_end_stream() {
+                let frame = body.frame().await.unwrap().unwrap();
+                frames.push(frame.is_trailers());
+            }
+            all.lock().unwrap().push(frames);
+            let mut response = Response::new(Full::<Bytes>::default());
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            Ok::<_, io::Error>(response)
+        }
+    });
+    let frames = [Frame::data("a".into()), Frame::trailers(trailers())];
+    let put = Request::put("/").body(Exact(frames.into())).unwrap();
+    layer().layer(service).oneshot(put).await.unwrap();
+    assert_eq!(*attempts.lock().unwrap(), vec![[false, true]; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_let_go_before_the_next_attempt_begins() {
+    let latest = Arc::new(Mutex::new(Weak::new()));
+    let service = service_fn(move |_: Request<ReplayBody<Full<Bytes>>>| {
+        let held = Arc::new(());
+        let before = std::mem::replace(&mut *latest.lock().unwrap(), Arc::downgrade(&held));
+        assert!(before.upgrade().is_none(), "the one before is still held");
+        let body = Full::<Bytes>::default().map_frame(move |frame| {
+            let _held = &held;
+            frame
+        });
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        ready(Ok::<_, io::Error>(response))
+    });
+    let client = layer().layer(service);
+    let response = client.oneshot(request("GET")).await.unwrap();
+    let outcome = response.extensions().get::<RetryOutcome>().unwrap();
+    assert_eq!(outcome.attempts(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,9 +25,35 @@ async fn a_call_that_is_unavailable_is_retried() {
     let script = Script::of([Step::With(200, "grpc-status", "14")]);
     send(&layer(), &script, call()).await.unwrap();
     assert_eq!(script.attempts(), 2);
-    let script = Script::of([Step::With(200, "grpc-status", "5")]);
-    send(&layer(), &script, call()).await.unwrap();
-    assert_eq!(script.attempts(), 1);
+    let script = Script::of([Step::With(200, "grpc-status", "14")]);
+    let mut with_codec = call();
+    let kind = "application/grpc+proto".parse().unwrap();
+    with_codec.headers_mut().insert("content-type", kind);
+    send(&layer(), &script, with_codec).await.unwrap();
+    assert_eq!(script.attempts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_with_another_status_is_not_retried() {
+    for status in (0..=16).filter(|status| *status != 14) {
+        let status = status.to_string().leak();
+        let script = Script::of([Step::With(200, "grpc-status", status)]);
+        send(&layer(), &script, call()).await.unwrap();
+        assert_eq!(script.attempts(), 1, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_trailers_of_a_call_that_is_not_retried() {
+    let service = service_fn(|_: Request<ReplayBody<Full<Bytes>>>| async {
+        let nothing_yet = stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
+        Ok::<_, std::io::Error>(Response::new(StreamBody::new(nothing_yet)))
+    });
+    let mut call = call();
+    call.extensions_mut().remove::<RetryPolicy>();
+    let head = layer().layer(service).oneshot(call);
+    let head = tokio::time::timeout(Duration::from_secs(1), head).await;
+    assert_eq!(head.unwrap().unwrap().status(), 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,6 +62,39 @@ async fn if_the_service_is_not_ready_in_time_the_earlier_answer_is_returned() {
     assert_eq!(outcome.gave_up(), Some(GaveUp::NotReady));
 }
 
+/// Its readiness is not its clones'.
+struct Single {
+    ready: bool,
+}
+
+impl Clone for Single {
+    fn clone(&self) -> Self {
+        Self { ready: false }
+    }
+}
+
+impl Service<Request<ReplayBody<Body>>> for Single {
+    type Response = Response<Full<Bytes>>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<ReplayBody<Body>>) -> Self::Future {
+        assert!(std::mem::take(&mut self.ready), "called without readiness");
+        ready(Err(io::ErrorKind::ConnectionReset.into()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_made_by_the_service_that_is_ready() {
+    let client = layer().layer(Single { ready: false });
+    client.oneshot(request("GET")).await.unwrap_err();
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_error_of_readiness_is_a_failed_attempt() {
     let reset = || Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

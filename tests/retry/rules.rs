@@ -3,7 +3,9 @@
 use std::{io::ErrorKind, time::Duration};
 
 use http::StatusCode;
-use tower_keep::retry::{Attempt, GaveUp, Reason, RetryLayer, RetryOutcome, RetryPolicy, Verdict};
+use tower_keep::retry::{
+    Attempt, Backoff, GaveUp, Jitter, Reason, RetryLayer, RetryOutcome, RetryPolicy, Verdict,
+};
 
 use crate::support::{Script, Step, layer, request, send};
 
@@ -90,6 +92,20 @@ async fn four_attempts_are_made_with_waits_that_double() {
     assert_eq!(outcome.reasons(), [reason; 4]);
     assert_eq!(outcome.waited(), Duration::from_millis(700));
     assert_eq!(outcome.gave_up(), Some(GaveUp::Attempts));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_that_follow_from_one_another_grow() {
+    let backoff = Backoff::exponential().jitter(Jitter::Decorrelated);
+    let layer = layer().danger_without_budget().backoff(backoff);
+    let mut longest = Duration::ZERO;
+    for _ in 0..100 {
+        let script = Script::of(ALL_FAIL);
+        send(&layer, &script, request("GET")).await.unwrap();
+        longest = longest.max(script.waits().into_iter().max().unwrap());
+    }
+    // The first is 300 ms at most, and each up to three times the one before.
+    assert!(longest > Duration::from_millis(310), "{longest:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_keep::retry::{ReplayBody, RetryOutcome, TimedOut};
+use tower_keep::retry::{ReplayBody, RetryOutcome, RetryPolicy, TimedOut};
 
 use crate::support::{Script, Step, layer, request, send};
 
@@ -79,6 +79,25 @@ async fn the_deadline_is_over_all_attempts_and_waits() {
     );
     assert_eq!(start.elapsed(), SECOND);
     assert_eq!(script.attempts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_attempt_that_takes_until_the_deadline_is_the_only_one() {
+    let script = Script::of([Step::After(SECOND * 5, 200)]);
+    let layer = layer().deadline(SECOND);
+    let response = send(&layer, &script, request("GET")).await.unwrap();
+    assert_eq!(response.status(), 504);
+    assert_eq!(response.extensions().get::<RetryOutcome>(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_retried_takes_no_longer_than_it_may_either() {
+    let second = layer().attempt_timeout(SECOND);
+    let script = Script::of([Step::After(SECOND * 5, 200)]);
+    let mut request = request("GET");
+    request.extensions_mut().insert(RetryPolicy::off());
+    let response = send(&second, &script, request).await.unwrap();
+    assert_eq!((response.status().as_u16(), script.attempts()), (504, 1));
 }
 
 #[tokio::test(start_paused = true)]
