@@ -82,13 +82,24 @@ fn ready_answer(_: Request<()>) -> Ready<Result<Response<Full<Bytes>>, Infallibl
     ready(Ok(Response::new(Full::default())))
 }
 
-/// The allocations of so many requests, those of the requests not counted.
+/// The allocations of a hundred requests, those of the requests not counted. The fewest of some rounds: the harness
+/// has a thread of its own, which may allocate meanwhile.
 fn of_requests<S>(service: &mut S, last: impl Fn(u8) -> u8) -> usize
 where
     S: Service<Request<()>, Error = Infallible>,
 {
+    let rounds = (0..ROUNDS).map(|_| of_a_round(service, &last));
+    rounds.min().expect("there is more than one")
+}
+
+const ROUNDS: u8 = 5;
+
+fn of_a_round<S>(service: &mut S, last: impl Fn(u8) -> u8) -> usize
+where
+    S: Service<Request<()>, Error = Infallible>,
+{
     let mut count = 0;
-    for n in 0..100 {
+    for n in 0..20 {
         let mut request = Request::new(());
         let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, last(n)), 50_000));
         request.extensions_mut().insert(PeerAddr(peer));
@@ -108,13 +119,13 @@ fn the_admitted_path_for_addresses_allocates_nothing() {
         // A key takes its place with its first request, and a table grows with its keys.
         let layer = RateLimitLayer::new(limiter).headers(RateLimitHeaders::None);
         let mut service = layer.layer(service_fn(ready_answer));
-        of_requests(&mut service, |n| n % 50);
-        let limited = of_requests(&mut service, |n| n % 50);
-        let bare = of_requests(&mut service_fn(ready_answer), |n| n % 50);
+        of_a_round(&mut service, |n| n);
+        let limited = of_requests(&mut service, |n| n);
+        let bare = of_requests(&mut service_fn(ready_answer), |n| n);
         assert_eq!(limited, bare, "{limits:?}");
         let admitted = layer.limiter().stats().admitted;
-        assert_eq!(admitted, 200, "all of them");
+        assert_eq!(admitted, 120, "all of them");
         let mut service = layer.layer(service_fn(answer));
-        assert_eq!(of_requests(&mut service, |n| n % 50), bare);
+        assert_eq!(of_requests(&mut service, |n| n), bare);
     }
 }

@@ -36,12 +36,17 @@ fn answer<B>(_: Request<B>) -> Ready<Result<Response<Full<Bytes>>, Infallible>> 
     ready(Ok(Response::new(Full::default())))
 }
 
-/// The allocations of one request, those for building it not counted.
-fn of<S: Service<Asked, Error = Infallible>>(service: &mut S, request: Asked) -> usize {
-    let region = Region::new(ALLOCATOR);
-    drop(now(service.call(request)));
-    let change = region.change();
-    change.allocations + change.reallocations
+/// The allocations of one request, those for building it not counted. The fewest of some: the harness has a thread of
+/// its own, which may allocate meanwhile.
+fn of<S: Service<Asked, Error = Infallible>>(service: &mut S, request: fn() -> Asked) -> usize {
+    let one = |_| {
+        let request = request();
+        let region = Region::new(ALLOCATOR);
+        drop(now(service.call(request)));
+        let change = region.change();
+        change.allocations + change.reallocations
+    };
+    (0..5).map(one).min().expect("there is more than one")
 }
 
 /// `tower::retry`, which clones requests, with its budget.
@@ -70,21 +75,19 @@ fn a_first_try_that_succeeds_allocates_no_more_than_that_of_tower() {
     let policy = Theirs(Arc::new(TpsBudget::default()));
     let mut theirs = tower::retry::RetryLayer::new(policy).layer(service_fn(answer));
     let mut ours = RetryLayer::new().layer(service_fn(answer));
-    for _ in 0..3 {
-        let (ours, theirs) = (of(&mut ours, request()), of(&mut theirs, request()));
-        assert!(ours <= theirs, "{ours} and {theirs}");
-    }
+    let (ours, theirs) = (of(&mut ours, request), of(&mut theirs, request));
+    assert!(ours <= theirs, "{ours} and {theirs}");
 }
 
 #[test]
 fn a_request_that_is_not_to_be_retried_allocates_nothing() {
     let _alone = alone();
-    let once = || {
+    fn once() -> Asked {
         let mut request = request();
         request.extensions_mut().insert(RetryPolicy::off());
         request
-    };
+    }
     let mut ours = RetryLayer::new().layer(service_fn(answer));
-    let bare = of(&mut service_fn(answer), once());
-    assert_eq!(of(&mut ours, once()), bare);
+    let bare = of(&mut service_fn(answer), once);
+    assert_eq!(of(&mut ours, once), bare);
 }
