@@ -26,7 +26,7 @@ pin_project! {
         #[pin]
         inner: Inner<R>,
         // Frames that were looked at before.
-        peeked: VecDeque<Frame<Bytes>>,
+        peeked: VecDeque<Result<Frame<Bytes>, BoxError>>,
         deadline: Option<Sleep>,
     }
 }
@@ -81,15 +81,16 @@ where
     R: Body,
     R::Error: Into<BoxError>,
 {
-    /// The next frame, which stays there to be read; none at the end, and where nothing can be looked at. An error ends
-    /// the body: it is read when nothing is made of it.
+    /// The next frame, which stays there to be read, and so does an error; none at the end, and where nothing can be
+    /// looked at.
     pub(super) async fn peek(&mut self) -> Option<&Frame<Bytes>> {
         let Inner::Boxed { body } = &mut self.inner else {
             return None;
         };
         let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await?;
-        self.peeked.push_back(frame.ok().map(in_one_piece)?);
-        self.peeked.back()
+        let frame = frame.map(in_one_piece).map_err(Into::into);
+        self.peeked.push_back(frame);
+        self.peeked.back()?.as_ref().ok()
     }
 }
 
@@ -115,7 +116,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
         if let Some(frame) = this.peeked.pop_front() {
-            return Poll::Ready(Some(Ok(frame)));
+            return Poll::Ready(Some(frame));
         }
         let polled = match this.inner.as_mut().project() {
             InnerProjection::None => return Poll::Ready(None),
@@ -139,7 +140,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        let peeked = self.peeked.iter().filter_map(Frame::data_ref);
+        let peeked = self.peeked.iter().flatten().filter_map(Frame::data_ref);
         let peeked: u64 = peeked.map(|data| data.len() as u64).sum();
         let rest = self.rest().map(Body::size_hint);
         let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));

@@ -191,7 +191,17 @@ where
         if verdict != Verdict::Final || !self.facts.looks_into_bodies() {
             return verdict;
         }
-        let status = grpc::status(response).await;
+        // Whoever waits in vain for the body reads in it that the deadline has passed.
+        let status = match self.until {
+            None => grpc::status(response).await,
+            Some(until) => {
+                let passes = self.core.clock.sleep_until(until);
+                match select(pin!(grpc::status(response)), passes).await {
+                    Either::Left((status, _)) => status,
+                    Either::Right(_) => None,
+                }
+            }
+        };
         status.map_or(Verdict::Final, judge::of_grpc)
     }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_keep::retry::{GaveUp, ReplayBody, RetryOutcome, RetryPolicy};
+use tower_keep::retry::{GaveUp, ReplayBody, RetryOutcome, RetryPolicy, TimedOut};
 
 use crate::support::{Script, Step, layer, send};
 
@@ -134,4 +134,44 @@ async fn the_server_says_when_to_come_back_or_not_to() {
         pushed_back("soon").await,
         (vec![], Some(GaveUp::RetryAfter))
     );
+}
+
+/// What comes of a call whose answer has this body, under a deadline of a second.
+async fn body_of<B>(body: fn() -> B) -> Result<Bytes, tower_keep::BoxError>
+where
+    B: http_body::Body<Data = Bytes, Error = std::io::Error> + Send + 'static,
+{
+    let service = service_fn(
+        move |request: Request<ReplayBody<Full<Bytes>>>| async move {
+            request
+                .into_body()
+                .collect()
+                .await
+                .map_err(std::io::Error::other)?;
+            Ok::<_, std::io::Error>(Response::new(body()))
+        },
+    );
+    let layer = layer().deadline(Duration::from_secs(1));
+    let response = layer.layer(service).oneshot(call()).await.unwrap();
+    Ok(response.into_body().collect().await?.to_bytes())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_was_looked_at_is_the_clients_to_read() {
+    let breaks = || {
+        let reset = std::io::ErrorKind::ConnectionReset;
+        StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(reset.into())]))
+    };
+    let error = body_of(breaks).await.unwrap_err();
+    let error = error.downcast_ref::<std::io::Error>().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_for_a_status_ends_with_the_deadline() {
+    let silent = || StreamBody::new(stream::pending::<Result<Frame<Bytes>, std::io::Error>>());
+    let asked = tokio::time::Instant::now();
+    let error = body_of(silent).await.unwrap_err();
+    assert!(error.downcast_ref::<TimedOut>().unwrap().is_deadline());
+    assert_eq!(asked.elapsed(), Duration::from_secs(1));
 }
