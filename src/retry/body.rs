@@ -130,7 +130,8 @@ impl<B> Recording<B> {
 
 impl<B> Recorded<B> {
     fn keep(&mut self, data: &Bytes) {
-        if self.state == State::Lost {
+        // Empty frames, of which HTTP/2 may have any number, would fill the memory within any limit of bytes.
+        if self.state == State::Lost || data.is_empty() {
             return;
         }
         match self.room.checked_sub(data.len()) {

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use http::{Extensions, HeaderMap, Method, Response, StatusCode};
+use http::Method;
 
 use super::judge::{self, Reason, Verdict};
-use crate::{classify::Failure, error::BoxError};
+use crate::{classify::Failure, error::BoxError, head::ResponseHead};
 
 /// How an attempt ended, for a [`Classify`].
 #[derive(Debug)]
@@ -13,28 +13,7 @@ pub struct Attempt<'a, E> {
     /// The method of the request.
     pub method: &'a Method,
     /// The head of the response, or the error of the inner service.
-    pub result: Result<Answer<'a>, &'a E>,
-}
-
-/// The head of a response.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
-    /// The status.
-    pub status: StatusCode,
-    /// The fields.
-    pub headers: &'a HeaderMap,
-    /// The extensions.
-    pub extensions: &'a Extensions,
-}
-
-impl<'a> Answer<'a> {
-    pub(super) fn of<R>(response: &'a Response<R>) -> Self {
-        Self {
-            status: response.status(),
-            headers: response.headers(),
-            extensions: response.extensions(),
-        }
-    }
+    pub result: Result<ResponseHead<'a>, &'a E>,
 }
 
 /// Says which attempts are to be followed by another one. Closures do, see
@@ -61,7 +40,7 @@ pub struct Transient;
 impl<E: Error + 'static> Classify<E> for Transient {
     fn classify(&self, attempt: &Attempt<'_, E>) -> Verdict {
         match attempt.result {
-            Ok(answer) => judge::of_status(answer.status),
+            Ok(answer) => judge::of_status(answer.status()),
             Err(error) => of_error(error),
         }
     }
@@ -74,7 +53,7 @@ pub struct TransientBoxed;
 impl Classify<BoxError> for TransientBoxed {
     fn classify(&self, attempt: &Attempt<'_, BoxError>) -> Verdict {
         match attempt.result {
-            Ok(answer) => judge::of_status(answer.status),
+            Ok(answer) => judge::of_status(answer.status()),
             Err(error) => of_error(&**error),
         }
     }

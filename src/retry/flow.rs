@@ -16,13 +16,13 @@ use tower_service::Service;
 use super::{
     answer::{RetryBody, timed_out},
     body::{Recording, ReplayBody},
-    classifier::{Answer, Attempt, Classify},
+    classifier::{Attempt, Classify},
     core::Core,
     grpc::{self, Pushback},
     judge::{self, Facts, Reason, Verdict},
     outcome::{RetryOutcome, TimedOut},
 };
-use crate::{classify::GaveUp, clock::Moment, error::BoxError};
+use crate::{classify::GaveUp, clock::Moment, error::BoxError, head::ResponseHead};
 
 pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
 
@@ -178,7 +178,7 @@ where
     async fn answered(&mut self, response: &mut Response<RetryBody<R>>) -> Verdict {
         let verdict = self.core.classify(&Attempt {
             method: &self.method,
-            result: Ok(Answer::of(response)),
+            result: Ok(ResponseHead::of(response)),
         });
         self.in_body(response, verdict).await
     }

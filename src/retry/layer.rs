@@ -58,7 +58,7 @@ impl RetryLayer {
     /// use tower_keep::retry::{Attempt, Reason, RetryLayer, Verdict};
     ///
     /// let layer = RetryLayer::classify(|attempt: &Attempt<'_, io::Error>| match attempt.result {
-    ///     Ok(answer) if answer.status == 503 => Verdict::Retry(Reason::Status(answer.status)),
+    ///     Ok(answer) if answer.status() == 503 => Verdict::Retry(Reason::Status(answer.status())),
     ///     _ => Verdict::Final,
     /// });
     /// # let _ = layer;

@@ -84,7 +84,7 @@ pub use self::{
     answer::RetryBody,
     body::ReplayBody,
     budget::{BudgetCounts, InvalidBudget, RetryBudget},
-    classifier::{Answer, Attempt, Classify, Transient, TransientBoxed},
+    classifier::{Attempt, Classify, Transient, TransientBoxed},
     general::{Attempts, retry},
     judge::{Reason, Verdict},
     layer::RetryLayer,
@@ -96,4 +96,5 @@ pub use self::{
 pub use crate::{
     backoff::{Backoff, Jitter},
     classify::{AttemptTimeout, Failure, GaveUp, RetryError},
+    head::ResponseHead,
 };

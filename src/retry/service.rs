@@ -20,12 +20,12 @@ use super::{
     RetryLayer, RetryPolicy,
     answer::RetryBody,
     body::{Recording, ReplayBody},
-    classifier::{Answer, Attempt, Classify, Transient},
+    classifier::{Attempt, Classify, Transient},
     core::Core,
     flow::{ATTEMPT, Ended, Session},
     outcome::RetryOutcome,
 };
-use crate::error::BoxError;
+use crate::{error::BoxError, head::ResponseHead};
 
 /// A service whose failures that may pass are retried. Made by [`RetryLayer`]; see the [module docs](super).
 #[derive(Clone)]
@@ -230,7 +230,7 @@ where
     R::Error: Into<BoxError>,
 {
     let result = match &ended {
-        Ok(response) => Ok(Answer::of(response)),
+        Ok(response) => Ok(ResponseHead::of(response)),
         Err(error) => Err(error),
     };
     let verdict = session.core.classify(&Attempt {

@@ -161,7 +161,7 @@ async fn an_idempotency_key_alone_proves_nothing_and_a_rule_may_take_it() {
 async fn a_classifier_of_ones_own_takes_the_place_of_the_rules() {
     let own = RetryLayer::classify(
         |attempt: &Attempt<'_, std::io::Error>| match attempt.result {
-            Ok(answer) if answer.headers.contains_key("try-again") => {
+            Ok(answer) if answer.headers().contains_key("try-again") => {
                 Verdict::Retry(Reason::Custom)
             }
             _ => Verdict::Final,
