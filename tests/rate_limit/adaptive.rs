@@ -17,9 +17,7 @@ use tokio::sync::oneshot;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_keep::{
     BoxError,
-    rate_limit::adaptive::{
-        AdaptiveConcurrencyLayer, Aimd, Gradient, Outcome, Overloaded, Verdict,
-    },
+    rate_limit::adaptive::{AdaptiveConcurrencyLayer, Aimd, Gradient, Overloaded, Verdict},
     test_util::ManualClock,
 };
 
@@ -272,8 +270,8 @@ fn errors_and_unavailability_lower_the_limit_however_fast_they_are() {
 #[test]
 fn what_counts_as_overload_can_be_said() {
     let mut told = Told::by_aimd();
-    told.layer = told.layer.judge(|outcome| match outcome {
-        Outcome::Response { status, .. } if status.is_server_error() => Verdict::Dropped,
+    told.layer = told.layer.judge(|outcome| match outcome.response() {
+        Some(head) if head.status().is_server_error() => Verdict::Dropped,
         _ => Verdict::Ignored,
     });
     assert_eq!(

@@ -49,6 +49,7 @@ impl<F> AdaptiveFuture<F> {
 impl<F, R, E> Future for AdaptiveFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
+    E: 'static,
     R: Body,
 {
     type Output = Result<Response<AdaptiveBody<R>>, E>;

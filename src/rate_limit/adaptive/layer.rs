@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{
-    outcome::{Judging, Outcome, Verdict},
+    outcome::{Judging, Verdict},
     service::AdaptiveConcurrency,
     settings::{Aimd, Algorithm, Bounds, Gradient, InvalidSetting},
     shared::{AdaptiveStats, Shared},
     state::State,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, head::Outcome};
 
 /// Limits the requests in flight to what the service can work on, which it finds out by itself.
 ///
@@ -95,10 +95,10 @@ impl AdaptiveConcurrencyLayer {
     ///
     /// ```
     /// use http::StatusCode;
-    /// use tower_keep::rate_limit::adaptive::{AdaptiveConcurrencyLayer, Outcome, Verdict};
+    /// use tower_keep::rate_limit::adaptive::{AdaptiveConcurrencyLayer, Verdict};
     ///
-    /// let layer = AdaptiveConcurrencyLayer::new().judge(|outcome| match outcome {
-    ///     Outcome::Response { status, .. } if *status == StatusCode::ACCEPTED => Verdict::Ignored,
+    /// let layer = AdaptiveConcurrencyLayer::new().judge(|outcome| match outcome.response() {
+    ///     Some(head) if head.status() == StatusCode::ACCEPTED => Verdict::Ignored,
     ///     _ => Verdict::of(outcome),
     /// });
     /// # let _ = layer;

@@ -31,9 +31,10 @@ pub use self::{
     body::AdaptiveBody,
     future::AdaptiveFuture,
     layer::AdaptiveConcurrencyLayer,
-    outcome::{Outcome, Verdict},
+    outcome::Verdict,
     refusal::Overloaded,
     service::AdaptiveConcurrency,
     settings::{Aimd, Gradient, InvalidSetting},
     shared::AdaptiveStats,
 };
+pub use crate::head::Outcome;

@@ -2,23 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderValue, StatusCode};
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Outcome<'a> {
-    /// The service answered.
-    #[non_exhaustive]
-    Response {
-        /// The response's status.
-        status: StatusCode,
-        /// The response's header fields. gRPC has the status of a call that failed at once there (`grpc-status`).
-        headers: &'a HeaderMap,
-    },
-    /// The service failed, with an error instead of a response.
-    Failed,
-}
+use crate::head::Outcome;
 
 /// What an adaptive limit makes of an [`Outcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +25,11 @@ impl Verdict {
     /// measured.
     #[must_use]
     pub fn of(outcome: &Outcome<'_>) -> Self {
-        let Outcome::Response { status, headers } = *outcome else {
+        let Some(head) = outcome.response() else {
             return Self::Dropped;
         };
-        let grpc = headers.get("grpc-status").map(http::HeaderValue::as_bytes);
+        let status = head.status();
+        let grpc = head.headers().get("grpc-status").map(HeaderValue::as_bytes);
         match (status, grpc) {
             (StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _)
             | (_, Some(b"4" | b"14")) => Self::Dropped,
@@ -78,6 +65,8 @@ impl fmt::Debug for Judging {
 
 #[cfg(test)]
 mod tests {
+    use http::Response;
+
     use super::*;
 
     #[test]
@@ -95,17 +84,14 @@ mod tests {
             (200, Some("8"), Verdict::Ignored),
             (101, None, Verdict::Ignored),
         ] {
-            let mut headers = HeaderMap::new();
+            let mut response = Response::builder().status(status);
             if let Some(grpc) = grpc {
-                headers.insert("grpc-status", grpc.parse().unwrap());
+                response = response.header("grpc-status", grpc);
             }
-            let status = StatusCode::from_u16(status).unwrap();
-            let outcome = Outcome::Response {
-                status,
-                headers: &headers,
-            };
+            let result: Result<_, ()> = Ok(response.body(()).unwrap());
+            let outcome = Outcome::of(&result);
             assert_eq!(Verdict::of(&outcome), verdict, "{status} {grpc:?}");
         }
-        assert_eq!(Verdict::of(&Outcome::Failed), Verdict::Dropped);
+        assert_eq!(Verdict::of(&Outcome::failed(&"any")), Verdict::Dropped);
     }
 }

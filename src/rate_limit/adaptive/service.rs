@@ -54,6 +54,7 @@ impl<S> AdaptiveConcurrency<S> {
 impl<S, B, R> Service<Request<B>> for AdaptiveConcurrency<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    S::Error: 'static,
     R: Body,
 {
     type Response = Response<AdaptiveBody<R>>;

@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use http::Response;
 
 use super::{
-    outcome::{Judging, Outcome, Verdict},
+    outcome::{Judging, Verdict},
     refusal::Overloaded,
     state::{Ending, Sample, State},
 };
 use crate::{
     clock::{Clock, Moment},
+    head::Outcome,
     sync::{Mutex, lock},
 };
 
@@ -109,15 +110,8 @@ pub(super) struct Permit {
 
 impl Permit {
     /// Learns from a head that has arrived, or an error.
-    pub(super) fn learn<R, E>(&self, result: &Result<Response<R>, E>) {
-        let outcome = match result {
-            Ok(response) => Outcome::Response {
-                status: response.status(),
-                headers: response.headers(),
-            },
-            Err(_) => Outcome::Failed,
-        };
-        let ending = match self.shared.judging.of(&outcome) {
+    pub(super) fn learn<R, E: 'static>(&self, result: &Result<Response<R>, E>) {
+        let ending = match self.shared.judging.of(&Outcome::of(result)) {
             Verdict::Measured => Ending::Measured,
             Verdict::Dropped => Ending::Dropped,
             Verdict::Ignored => return,
