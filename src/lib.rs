@@ -91,6 +91,8 @@ mod request_key;
 pub mod response_cache;
 #[cfg(feature = "retry")]
 pub mod retry;
+#[cfg(feature = "session")]
+pub mod session;
 #[cfg(any(
     feature = "circuit-breaker",
     feature = "rate-limit",

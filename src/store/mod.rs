@@ -20,8 +20,9 @@ mod memory;
 pub(crate) mod test_value;
 
 pub(crate) use self::erased::BoxStore;
-pub use self::error::{BuildError, StoreError};
+pub use self::error::BuildError;
 pub use self::memory::{MemoryStats, MemoryStore, MemoryStoreBuilder};
+pub use crate::error::StoreError;
 
 /// A value that a [`Store`] can hold. Cloning it must be cheap (an `Arc` inside).
 pub trait Stored: Clone + Send + Sync + 'static {

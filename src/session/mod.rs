@@ -1,0 +1,20 @@
+//! Sessions.
+
+mod id;
+mod record;
+mod store;
+mod time;
+mod user;
+mod values;
+
+pub use self::{
+    id::{InvalidHandle, SessionHandle, SessionKey},
+    record::{Device, Record},
+    store::{
+        Admission, Created, InvalidCapacity, Loaded, MemorySessions, Population, SessionStore,
+        Swapped, UsersAsked,
+    },
+    time::Timestamp,
+    user::UserId,
+};
+pub use crate::error::StoreError;

@@ -1,0 +1,151 @@
+//! What a store keeps of a session.
+
+use std::{mem, net::IpAddr, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{id::SessionKey, time::Timestamp, user::UserId, values::Values};
+
+/// What a store keeps under a [`SessionKey`]: a session, or the note that it has moved to another key.
+///
+/// To a store it is a value that it keeps as it is: [`stamped`](Self::stamped) when it comes in, found under the
+/// [user](Self::user) if it has one, gone when its [time is over](Self::ends). A remote store writes it down with `serde`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub(super) user: Option<UserId>,
+    /// Zero until a store has stamped it.
+    pub(super) created: Timestamp,
+    /// When it was given its id. Zero until a store has stamped it.
+    pub(super) renewed: Timestamp,
+    pub(super) life: Life,
+    pub(super) device: Device,
+    pub(super) persistent: bool,
+    /// The key that it was under until it was renewed by the way, if its client has not shown its new id yet.
+    pub(super) unconfirmed: Option<SessionKey>,
+    /// Where it is now.
+    pub(super) moved: Option<SessionKey>,
+    pub(super) values: Values,
+}
+
+/// How long a session lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Life {
+    /// Without activity.
+    pub(crate) idle: Option<Duration>,
+    /// From its creation, whatever happens.
+    pub(crate) absolute: Option<Duration>,
+}
+
+/// Where a session was begun: what its user sees of it in a list of devices.
+///
+/// ```
+/// use tower_keep::session::Device;
+///
+/// let unknown = Device::default();
+/// assert_eq!((unknown.ip(), unknown.user_agent(), unknown.label()), (None, None, None));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    pub(super) ip: Option<IpAddr>,
+    pub(super) user_agent: Option<Arc<str>>,
+    pub(super) label: Option<Arc<str>>,
+}
+
+impl Device {
+    /// The client's address.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// What the client has called itself (`User-Agent`), at most 256 bytes of it.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    /// What the application has called it.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+}
+
+impl Record {
+    /// A session without values.
+    pub(crate) fn new(life: Life, device: Device) -> Self {
+        Self {
+            user: None,
+            created: Timestamp::default(),
+            renewed: Timestamp::default(),
+            life,
+            device,
+            persistent: false,
+            unconfirmed: None,
+            moved: None,
+            values: Values::default(),
+        }
+    }
+
+    /// The note that the session is under the key `to` now. It lives for `time`, whoever comes by.
+    pub(crate) fn moved(to: SessionKey, time: Option<Duration>) -> Self {
+        let life = Life {
+            idle: None,
+            absolute: time,
+        };
+        Self {
+            moved: Some(to),
+            ..Self::new(life, Device::default())
+        }
+    }
+
+    /// With the times of what is new about it, which is what a store does to all that it is given: `now` by its clock.
+    #[must_use]
+    pub fn stamped(mut self, now: Timestamp) -> Self {
+        for time in [&mut self.created, &mut self.renewed] {
+            if *time == Timestamp::default() {
+                *time = now;
+            }
+        }
+        self
+    }
+
+    /// Whose session it is; a store finds it under that name.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserId> {
+        self.user.as_ref()
+    }
+
+    /// When the session was created; it is another one after a login.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// When it is over, if its client was last active at `seen`: a store gives it to nobody from then on. None if it
+    /// never is.
+    #[must_use]
+    pub fn ends(&self, seen: Timestamp) -> Option<Timestamp> {
+        let idle = self.life.idle.map(|idle| seen + idle);
+        let absolute = self.life.absolute.map(|time| self.created + time);
+        idle.into_iter().chain(absolute).min()
+    }
+
+    /// Where it was begun.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The memory that it takes, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len() + 16);
+        let user = self.user.as_ref();
+        let user = user.map_or(0, |user| {
+            user.name().len() + user.tenant().map_or(0, str::len) + 32
+        });
+        let device = texts(&self.device.user_agent) + texts(&self.device.label);
+        mem::size_of::<Self>() + 16 + user + device + self.values.weight()
+    }
+}
