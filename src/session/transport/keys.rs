@@ -23,7 +23,7 @@ const LENGTH: usize = 64;
 /// ```
 /// use tower_keep::session::{Keys, SessionCookie};
 ///
-/// # let secret = |_| [7; 64];
+/// # let secret = |name: &str| name.repeat(5).into_bytes();
 /// let keys = Keys::new(&secret("COOKIE_KEY_2025"))?.or(Keys::new(&secret("COOKIE_KEY_2024"))?);
 /// let cookie = SessionCookie::new().signed(keys);
 /// # let _ = cookie;
