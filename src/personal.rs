@@ -230,7 +230,7 @@ pub(crate) trait Owner: Any + Send + Sync {
 pub(crate) struct Owned(pub(crate) Arc<dyn Owner>);
 
 impl Owned {
-    fn marker(&self) -> &Personal {
+    pub(crate) fn marker(&self) -> &Personal {
         self.0.marker().get_or_init(Personal::default)
     }
 }

@@ -177,7 +177,7 @@ impl Core {
     /// Stores a record under a new id.
     pub(super) async fn store_new(
         &self,
-        job: &Job<'_>,
+        job: &mut Job<'_>,
         record: Record,
         instead_of: Option<SessionKey>,
     ) -> Result<(SessionId, Live), SessionError> {

@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     core::Core,
-    event::Ending,
-    id::{SessionHandle, SessionKey},
-    handle::SessionInfo,
     error::SessionError,
+    event::Ending,
+    handle::SessionInfo,
+    id::{SessionHandle, SessionKey},
     store::{Loaded, Population, SessionStore, UsersAsked},
     time::Timestamp,
     user::UserId,
@@ -54,7 +54,9 @@ impl Devices {
     /// See the [type](Devices#errors).
     pub async fn of(&self, user: &UserId) -> Result<Vec<SessionInfo>, SessionError> {
         let sessions = self.core.store.sessions_of(user).await?;
-        let infos = sessions.iter().map(|(key, loaded)| SessionInfo::of(key, loaded));
+        let infos = sessions
+            .iter()
+            .map(|(key, loaded)| SessionInfo::of(key, loaded));
         let mut infos: Vec<SessionInfo> = infos.collect();
         infos.sort_by_key(|info| (std::cmp::Reverse(info.seen), info.handle));
         Ok(infos)
@@ -138,10 +140,7 @@ impl Devices {
         Ok(self.core.store.population().await?)
     }
 
-    async fn users(
-        &self,
-        mut asked: UsersAsked,
-    ) -> Result<Vec<(UserId, Timestamp)>, SessionError> {
+    async fn users(&self, mut asked: UsersAsked) -> Result<Vec<(UserId, Timestamp)>, SessionError> {
         let mut users = Vec::new();
         asked.limit = PAGE;
         loop {

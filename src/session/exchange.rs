@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    mem,
     net::IpAddr,
     sync::{
         Arc, OnceLock,
@@ -10,7 +9,7 @@ use std::{
     },
 };
 
-use http::{HeaderMap, HeaderValue, Request, header::USER_AGENT};
+use http::{HeaderValue, Request, header::USER_AGENT};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::{
@@ -206,7 +205,11 @@ impl Exchange {
         let Some(live) = self.core.find(key).await? else {
             return Ok(self.core.refuse(Absence::Unknown));
         };
-        if self.core.binding.admits(&live.loaded.record.device, &|| self.device()) {
+        if self
+            .core
+            .binding
+            .admits(&live.loaded.record.device, &|| self.device())
+        {
             return Ok(Stage::Live(live));
         }
         self.core.other_client(live).await
@@ -241,8 +244,8 @@ impl Exchange {
 
 impl Owner for Exchange {
     fn cookie(&self) -> Option<&str> {
-        let presented = self.has_captured();
-        self.core.transport.cookie_name().filter(|_| presented)
+        let name = self.core.transport.cookie_name()?;
+        self.has_captured().then_some(&**name)
     }
 
     fn marker(&self) -> &OnceLock<Personal> {

@@ -169,7 +169,7 @@ impl State {
 }
 
 /// The response in place of that of a handler whose changes could not be saved.
-fn refusal<B>(error: &SessionError) -> Response<ResponseBody<B>> {
+pub(super) fn refusal<B>(error: &SessionError) -> Response<ResponseBody<B>> {
     let text = format!("{error}\n");
     let mut response = Response::new(ResponseBody::refused(Bytes::from(text)));
     *response.status_mut() = error.status();

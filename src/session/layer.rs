@@ -95,10 +95,17 @@ impl SessionLayer {
         self.set(|core| core.transport = Transport::header(name))
     }
 
-    /// In `Authorization: Bearer` (RFC 6750), in place of a cookie. New ids are told in this field of responses.
+    /// In `Authorization: Bearer` (RFC 6750), in place of a cookie. New ids are told in the field `x-session-token` of
+    /// responses.
     #[must_use]
-    pub fn bearer(self, told_in: HeaderName) -> Self {
-        self.set(|core| core.transport = Transport::bearer(told_in))
+    pub fn bearer(self) -> Self {
+        self.set(|core| core.transport = Transport::bearer())
+    }
+
+    /// The same, with new ids in this field of responses.
+    #[must_use]
+    pub fn bearer_announced_in(self, field: HeaderName) -> Self {
+        self.set(|core| core.transport = Transport::bearer_announced_in(field))
     }
 }
 

@@ -95,7 +95,7 @@ impl Core {
             let found = match self.store.swap(&old.key, version, Some(note)).await? {
                 Swapped::Changed(found) => found,
                 Swapped::Stored(_) => {
-                    self.lead_on(job, old, &new).await?;
+                    self.lead_on(&job.renewal, old, &new).await?;
                     return Ok(Retired::Done(new));
                 }
                 Swapped::Removed | Swapped::Gone => return Ok(Retired::Gone),
@@ -123,7 +123,8 @@ impl Core {
         new: Live,
     ) -> Result<Live, SessionError> {
         self.counts.replayed();
-        let mut record = job.signed(job.rebuilt(base)?);
+        let record = job.rebuilt(base)?;
+        let mut record = job.signed(record);
         record.unconfirmed = new.loaded.record.unconfirmed;
         let swapped = self.store.swap(&new.key, new.loaded.version, Some(record));
         match swapped.await? {
@@ -147,11 +148,11 @@ impl Core {
     }
 
     /// Lets the id that the client still has lead to the newest one, where it never got the one between.
-    async fn lead_on(&self, job: &Job<'_>, old: &Live, new: &Live) -> Result<(), SessionError> {
+    async fn lead_on(&self, renewal: &Renewal, old: &Live, new: &Live) -> Result<(), SessionError> {
         let Some(alias) = old.alias else {
             return Ok(());
         };
-        self.rewrite_note(&alias, self.note(&job.renewal, old, new.key))
+        self.rewrite_note(&alias, self.note(renewal, old, new.key))
             .await
     }
 

@@ -14,7 +14,9 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{SessionLayer, commit::to_the_end, core::Core, error::SessionError, exchange::Exchange};
+use super::{
+    SessionLayer, commit::to_the_end, core::Core, error::SessionError, exchange::Exchange,
+};
 use crate::wire::body::ResponseBody;
 
 /// A service whose requests have a session. Made by [`SessionLayer`]; see the [module docs](super).
@@ -139,13 +141,15 @@ where
         loop {
             let response = match this.state.as_mut().project() {
                 StateProjection::Called { future } => ready!(future.poll(cx))?,
-                StateProjection::Identifying { future } => match ready!(future.as_mut().poll(cx))? {
-                    Ok(response) => response,
-                    Err(error) => {
-                        let exchange = this.exchange.take().expect(READY_ONCE);
-                        return Poll::Ready(Ok(exchange.refuse(&error)));
+                StateProjection::Identifying { future } => {
+                    match ready!(future.as_mut().poll(cx))? {
+                        Ok(response) => response,
+                        Err(error) => {
+                            let exchange = this.exchange.take().expect(READY_ONCE);
+                            return Poll::Ready(Ok(exchange.refuse(&error)));
+                        }
                     }
-                },
+                }
                 StateProjection::Settling { future, response } => {
                     let settled = ready!(future.as_mut().poll(cx));
                     let response = response.take().expect(READY_ONCE);

@@ -58,7 +58,10 @@ impl Default for Counts {
 fn metric(index: usize) -> Metric {
     let (name, what) = match index {
         0 => ("tower_keep_sessions_created_total", "Sessions created"),
-        1 => ("tower_keep_sessions_renewed_total", "Sessions that got another id"),
+        1 => (
+            "tower_keep_sessions_renewed_total",
+            "Sessions that got another id",
+        ),
         DESTROYED..=EXPIRED => ("tower_keep_sessions_ended_total", "Sessions ended, by how"),
         REFUSED..FAILED => (
             "tower_keep_session_ids_refused_total",
@@ -137,5 +140,26 @@ impl Counts {
     /// Activity could not be written down.
     pub(super) fn untouched(&self) {
         self.counters.add(UNTOUCHED);
+    }
+}
+
+/// What a layer has counted since it was made. What never happened is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// All counts by name.
+    pub counted: Vec<(&'static str, u64)>,
+}
+
+impl Counts {
+    pub(super) fn snapshot(&self) -> Stats {
+        let counts = self.counters.snapshot();
+        let counted = NAMES
+            .into_iter()
+            .zip(counts)
+            .filter(|(_, count)| *count > 0);
+        Stats {
+            counted: counted.collect(),
+        }
     }
 }

@@ -40,7 +40,9 @@ impl<D> Session<D> {
             .change(|state| {
                 let others = state.record().and_then(Record::user);
                 let is_anothers = others.is_some_and(|other| *other != user);
-                state.log.retain(|change| !matches!(change, Change::Token(_)));
+                state
+                    .log
+                    .retain(|change| !matches!(change, Change::Token(_)));
                 exchange.renew(state, Renewal::Login(user), is_anothers);
                 Ok(())
             })
@@ -104,7 +106,9 @@ impl<D> Session<D> {
     /// As of the [type](Session#errors).
     pub async fn info(&self) -> Result<Option<SessionInfo>, SessionError> {
         let state = self.exchange.loaded().await?;
-        Ok(state.live().map(|live| SessionInfo::of(&live.key, &live.loaded)))
+        Ok(state
+            .live()
+            .map(|live| SessionInfo::of(&live.key, &live.loaded)))
     }
 
     /// What the application calls the device, in the list of [`Devices`](crate::session::Devices). None takes the name
@@ -136,7 +140,9 @@ impl<D> Session<D> {
         if let Some(token) = known(&*self.exchange.loaded().await?) {
             return CsrfToken::masked(token);
         }
-        self.exchange.record(Change::Token(CsrfToken::new()?)).await?;
+        self.exchange
+            .record(Change::Token(CsrfToken::new()?))
+            .await?;
         let token = known(&*self.exchange.loaded().await?);
         CsrfToken::masked(token.ok_or_else(SessionError::ended)?)
     }
