@@ -106,7 +106,8 @@ pub mod store;
     feature = "circuit-breaker",
     feature = "rate-limit",
     feature = "response-cache",
-    feature = "retry"
+    feature = "retry",
+    feature = "session"
 ))]
 mod sync;
 #[cfg(any(test, feature = "test-util"))]

@@ -11,8 +11,8 @@ pub use self::{
     id::{InvalidHandle, SessionHandle, SessionKey},
     record::{Device, Record},
     store::{
-        Admission, Created, InvalidCapacity, Loaded, MemorySessions, Population, SessionStore,
-        Swapped, UsersAsked,
+        Admission, Created, InvalidCapacity, Loaded, MemorySessions, MemorySessionsStats,
+        Population, SessionStore, Swapped, UsersAsked,
     },
     time::Timestamp,
     user::UserId,

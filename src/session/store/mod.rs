@@ -6,7 +6,7 @@ mod memory;
 use std::{future::Future, num::NonZeroU32, sync::Arc};
 
 pub(crate) use self::erased::BoxStore;
-pub use self::memory::{InvalidCapacity, MemorySessions};
+pub use self::memory::{InvalidCapacity, MemorySessions, MemorySessionsStats};
 use super::{id::SessionKey, record::Record, time::Timestamp, user::UserId};
 use crate::error::StoreError;
 
