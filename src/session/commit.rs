@@ -104,6 +104,7 @@ impl Exchange {
         if saved.id.is_some() {
             state.announce = saved.id;
             state.retract = false;
+            self.core.begin_sweeping();
         }
         state.writer = 0;
         state.decoded.clear();

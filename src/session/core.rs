@@ -11,9 +11,10 @@ use super::{
     record::{How, Life, Record},
     stats::Counts,
     store::{BoxStore, Loaded, SessionStore},
+    sweeper::Sweeper,
     transport::Transport,
 };
-use crate::peer::ClientIp;
+use crate::{clock::Clock, peer::ClientIp};
 
 /// How often a session may have moved while a request with its first id was on its way.
 const HOPS: usize = 4;
@@ -34,6 +35,8 @@ pub(super) struct Core {
     pub(super) identifies: bool,
     pub(super) listeners: Listeners,
     pub(super) counts: Arc<Counts>,
+    pub(super) sweeper: Arc<Sweeper>,
+    pub(super) clock: Clock,
 }
 
 impl Core {
@@ -104,7 +107,7 @@ impl Core {
 
     /// Counts it, and tells those who want to know.
     pub(super) fn happened(&self, kind: SessionEventKind, session: Option<(&SessionKey, &Record)>) {
-        self.counts.happened(kind);
+        self.counts.happened(kind, self.clock.now());
         tracing::debug!(
             ?kind,
             session = session.map(|(key, _)| tracing::field::debug(key)),

@@ -17,6 +17,7 @@ use super::{
     transport::{SessionCookie, Transport},
 };
 use crate::{
+    clock::Clock,
     duration::{hours, minutes, seconds},
     peer::ClientIp,
 };
@@ -62,6 +63,8 @@ impl SessionLayer {
             identifies: false,
             listeners: Default::default(),
             counts: Arc::default(),
+            sweeper: Arc::default(),
+            clock: Clock::system(),
         };
         Self {
             core: Arc::new(core),
@@ -77,7 +80,7 @@ impl SessionLayer {
     /// What has been counted so far, all clones together.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.counts.snapshot()
+        self.core.counts.snapshot(self.core.clock.now())
     }
 }
 
@@ -199,6 +202,22 @@ impl SessionLayer {
     #[must_use]
     pub fn on_event(self, listener: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
         self.set(|core| core.listeners.add(listener))
+    }
+
+    /// How long the store may take to answer, 2 seconds if this is not said. A request that needs its session is then
+    /// answered 503.
+    #[must_use]
+    pub fn store_timeout(self, time: Duration) -> Self {
+        self.set(|core| core.store.timeout = time)
+    }
+
+    /// The clock of timeouts and of what is counted by the minute: for tests. What lives how long is the store's to say.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        self.set(|core| {
+            core.store.clock = clock.clone();
+            core.clock = clock;
+        })
     }
 
     fn set(mut self, set: impl FnOnce(&mut Core)) -> Self {

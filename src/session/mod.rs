@@ -22,6 +22,7 @@ mod response;
 mod service;
 mod stats;
 mod store;
+mod sweeper;
 mod time;
 mod transport;
 mod user;
