@@ -20,10 +20,15 @@ pub(crate) mod date;
 pub(crate) mod delta;
 #[cfg(feature = "response-cache")]
 pub(crate) mod etag;
-#[cfg(feature = "response-cache")]
+#[cfg(any(feature = "response-cache", feature = "session"))]
 pub(crate) mod list;
 #[cfg(feature = "response-cache")]
 pub(crate) mod no_vary_search;
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "response-cache"
+))]
 pub(crate) mod number;
 #[cfg(feature = "response-cache")]
 pub(crate) mod quota;
