@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// 160 bits, where 128 would do.
 const ENTROPY: usize = 20;
 /// What [`ENTROPY`] bytes are long in base64.
-const LETTERS: usize = 27;
+pub(super) const LETTERS: usize = 27;
 
 /// What a client proves itself by: whoever knows it has the session. It has no `Debug`, no `Display`, and leaves this
 /// crate in the response alone.

@@ -4,6 +4,7 @@ mod id;
 mod record;
 mod store;
 mod time;
+mod transport;
 mod user;
 mod values;
 
@@ -15,6 +16,7 @@ pub use self::{
         Population, SessionStore, Swapped, UsersAsked,
     },
     time::Timestamp,
+    transport::{InvalidCookie, InvalidKey, Keys, RefusedId, SameSite, SessionCookie},
     user::UserId,
 };
 pub use crate::error::StoreError;
