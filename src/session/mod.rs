@@ -2,6 +2,8 @@
 
 mod id;
 mod record;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod sample;
 mod store;
 mod time;
 mod transport;

@@ -108,7 +108,7 @@ impl Core {
             if let Some(created) = self.try_create(key, &record, admission) {
                 return created;
             }
-            if !self.make_room(Class::of(&record), None) {
+            if !self.make_room(Class::of(&record), admission.instead_of.as_ref()) {
                 return self.refuse(Created::NoRoom);
             }
         }
