@@ -57,10 +57,31 @@ impl SampleRecord {
         self
     }
 
+    /// For as long as another one.
+    #[cfg(test)]
+    pub(crate) fn living_as(mut self, other: &Record) -> Self {
+        self.0.life = other.life;
+        self
+    }
+
     /// What is to be stored.
     #[must_use]
     pub fn record(self) -> Record {
         self.0
+    }
+}
+
+/// To change one that was loaded.
+impl From<Record> for SampleRecord {
+    fn from(record: Record) -> Self {
+        Self(record)
+    }
+}
+
+impl Record {
+    /// Whether there is a value of that name.
+    pub(crate) fn has_value(&self, name: &str) -> bool {
+        self.values.get(name).is_some()
     }
 }
 

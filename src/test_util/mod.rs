@@ -6,8 +6,12 @@ mod counting_service;
 mod fake_journal;
 #[cfg(feature = "response-cache")]
 mod fake_store;
+#[cfg(feature = "session")]
+pub mod sessions;
 
 pub use self::clock::ManualClock;
 pub use self::counting_service::{CountingService, Origin, OriginFuture, origin};
 #[cfg(feature = "response-cache")]
 pub use self::fake_store::FakeRemoteStore;
+#[cfg(feature = "session")]
+pub use crate::session::sample::SampleRecord;

@@ -1,0 +1,3 @@
+//! Sessions, by the public interface alone.
+
+mod store;
