@@ -249,6 +249,13 @@ impl Core {
         expired
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        let mut all = self.shards.all();
+        all.extend(lock(&self.untold).all());
+        all
+    }
+
     pub(super) fn stats(&self) -> MemorySessionsStats {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         MemorySessionsStats {
