@@ -19,6 +19,8 @@ mod record;
 mod refusal;
 mod renew;
 mod response;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod sample;
 mod service;
 mod stats;
 mod store;

@@ -1,4 +1,5 @@
-//! Sessions through the public interface.
+//! Sessions, by the public interface alone.
 
 mod basics;
+mod store;
 mod support;
