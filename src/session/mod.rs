@@ -2,6 +2,7 @@
 
 mod id;
 mod record;
+mod response;
 mod store;
 mod time;
 mod transport;
