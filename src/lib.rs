@@ -53,7 +53,12 @@
 
 #[cfg(feature = "retry")]
 mod backoff;
-#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "session"
+))]
 mod body;
 #[cfg(feature = "circuit-breaker")]
 mod breaker;
@@ -73,7 +78,8 @@ mod head;
 #[cfg(any(
     feature = "circuit-breaker",
     feature = "rate-limit",
-    feature = "response-cache"
+    feature = "response-cache",
+    feature = "session"
 ))]
 mod header;
 #[cfg(feature = "response-cache")]
@@ -97,7 +103,8 @@ pub mod session;
     feature = "circuit-breaker",
     feature = "rate-limit",
     feature = "response-cache",
-    feature = "retry"
+    feature = "retry",
+    feature = "session"
 ))]
 mod stats;
 #[cfg(feature = "response-cache")]
@@ -106,12 +113,18 @@ pub mod store;
     feature = "circuit-breaker",
     feature = "rate-limit",
     feature = "response-cache",
-    feature = "retry"
+    feature = "retry",
+    feature = "session"
 ))]
 mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
-#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "session"
+))]
 mod wire;
 
 #[cfg(feature = "circuit-breaker")]
@@ -124,6 +137,8 @@ pub use self::rate_limit::{RateLimitLayer, RateLimiter};
 pub use self::response_cache::{CachePolicy, ResponseCacheLayer};
 #[cfg(feature = "retry")]
 pub use self::retry::RetryLayer;
+#[cfg(feature = "session")]
+pub use self::session::SessionLayer;
 pub use self::{
     clock::Clock,
     duration::{days, hours, minutes, seconds},

@@ -10,10 +10,11 @@
 //!   mere presence of such a cookie says nothing yet: the layer will tell when it is used.
 
 use std::{
+    any::Any,
     error::Error,
-    fmt,
+    fmt, iter,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, Ordering},
     },
 };
@@ -63,13 +64,35 @@ pub struct Personal {
 impl Personal {
     /// The marker of a request, put there if it has none.
     pub fn of(extensions: &mut Extensions) -> Self {
+        if let Some(owned) = extensions.get::<Owned>() {
+            return owned.marker().clone();
+        }
         extensions.get_or_insert_default::<Self>().clone()
     }
 
     /// The marker of a request, if it has one.
     #[must_use]
     pub fn get(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Self>()
+        let owned = extensions.get::<Owned>();
+        let owned = owned.and_then(|owned| owned.0.marker().get());
+        owned.or_else(|| extensions.get::<Self>())
+    }
+
+    /// A marker for another response to the same request, in place of the one that the request has. What was marked
+    /// stays marked.
+    #[cfg(feature = "response-cache")]
+    pub(crate) fn renew(extensions: &mut Extensions) -> Self {
+        let marked = Self::get(extensions).is_some_and(Self::is_marked);
+        extensions.remove::<Self>();
+        if let Some(Owned(owner)) = extensions.remove::<Owned>() {
+            extensions.insert(Owned(owner.anew()));
+        }
+        let personal = Self::of(extensions);
+        if marked {
+            // A marker that nobody else holds is not shared.
+            let _ = personal.mark();
+        }
+        personal
     }
 
     /// Declares that the response belongs to one person. Marking twice is the same as once.
@@ -172,12 +195,43 @@ impl OwnedCookie {
         }
     }
 
-    /// The names declared so far, each once, in the order of their declaration.
+    /// The names declared so far: each once, in the order of their declaration, after those of session layers.
     pub fn names(extensions: &Extensions) -> impl Iterator<Item = &str> {
-        extensions
-            .get::<Self>()
-            .into_iter()
-            .flat_map(|owned| owned.names.iter().map(AsRef::as_ref))
+        let first = extensions.get::<Owned>().map(|owned| &*owned.0);
+        let owners = iter::successors(first, |owner| owner.outer());
+        let declared = extensions.get::<Self>().into_iter();
+        owners
+            .filter_map(Owner::cookie)
+            .chain(declared.flat_map(|owned| owned.names.iter().map(AsRef::as_ref)))
+    }
+}
+
+/// One who looks at something personal for the handlers further in, and marks that by itself: a session.
+///
+/// All that a request needs for it is one entry in the extensions, and a marker only once somebody asks for it: most
+/// requests pass where nobody does.
+pub(crate) trait Owner: Any + Send + Sync {
+    /// The cookie that it owns.
+    fn cookie(&self) -> Option<&str>;
+
+    /// The request's marker, if somebody has asked for one.
+    fn marker(&self) -> &OnceLock<Personal>;
+
+    /// The one further out.
+    fn outer(&self) -> Option<&dyn Owner>;
+
+    /// The same for another response to the same request, which nobody sends to the client.
+    #[cfg(feature = "response-cache")]
+    fn anew(&self) -> Arc<dyn Owner>;
+}
+
+/// The innermost [`Owner`] of a request, in its extensions.
+#[derive(Clone)]
+pub(crate) struct Owned(pub(crate) Arc<dyn Owner>);
+
+impl Owned {
+    pub(crate) fn marker(&self) -> &Personal {
+        self.0.marker().get_or_init(Personal::default)
     }
 }
 

@@ -26,6 +26,7 @@ use std::{fmt, sync::Arc};
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Principal {
     user: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
     session: Option<Arc<str>>,
 }
 
@@ -41,8 +42,15 @@ impl Principal {
     pub fn user(id: impl Into<Arc<str>>) -> Self {
         Self {
             user: Some(id.into()),
-            session: None,
+            ..Self::default()
         }
+    }
+
+    /// The user of that id in this tenant: two tenants may have users of the same name.
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
     }
 
     /// The same user in the session with this handle (not the session's id: see [`Principal`]).
@@ -58,6 +66,13 @@ impl Principal {
         self.user.as_deref()
     }
 
+    /// The tenant that the user is in, if there are tenants. Who tells users apart by [`user_id`](Self::user_id) has to look
+    /// at this too.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
     /// The session's handle, if there is a session.
     #[must_use]
     pub fn session_handle(&self) -> Option<&str> {
@@ -70,6 +85,7 @@ impl fmt::Debug for Principal {
         let session = self.session.as_ref().map(|_| format_args!("(hidden)"));
         f.debug_struct("Principal")
             .field("user", &self.user)
+            .field("tenant", &self.tenant)
             .field("session", &session)
             .finish()
     }
@@ -97,7 +113,7 @@ mod tests {
         let shown = format!("{:?}", Principal::user("u1").with_session("secret"));
         assert_eq!(
             shown,
-            r#"Principal { user: Some("u1"), session: Some((hidden)) }"#
+            r#"Principal { user: Some("u1"), tenant: None, session: Some((hidden)) }"#
         );
         assert!(format!("{:?}", Principal::user("u1")).contains("session: None"));
     }

@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 
 use http::Extensions;
 
+#[cfg(feature = "session")]
+pub(crate) use self::prefix::mask;
 pub use self::{
     client_ip::ClientIp,
     prefix::{InvalidPrefix, IpPrefix},

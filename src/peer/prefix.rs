@@ -70,7 +70,7 @@ const fn bits(address: IpAddr) -> u8 {
 }
 
 /// `address` with all bits after the first `length` cleared; lengths beyond the address clear none.
-pub(super) fn mask(address: IpAddr, length: u8) -> IpAddr {
+pub(crate) fn mask(address: IpAddr, length: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
             let host = u32::MAX.checked_shr(length.into()).unwrap_or(0);

@@ -92,7 +92,7 @@ impl KeyExtractor for HeaderKey {
     }
 }
 
-/// The user of the request's [`Principal`].
+/// The user of the request's [`Principal`], and the tenant that it is in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UserKey;
 
@@ -100,6 +100,9 @@ impl KeyExtractor for UserKey {
     fn extract(&self, head: &RequestHead<'_>, key: &mut KeyWriter<'_>) -> Result<(), MissingKey> {
         let principal = head.extensions().get::<Principal>();
         key.text(principal.and_then(Principal::user_id).ok_or(MissingKey)?);
+        if let Some(tenant) = principal.and_then(Principal::tenant) {
+            key.text(tenant);
+        }
         Ok(())
     }
 }

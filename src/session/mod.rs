@@ -1,8 +1,26 @@
 //! Sessions.
 
+mod binding;
+mod change;
+mod commit;
+mod core;
+mod csrf;
+mod devices;
+mod error;
+mod event;
+mod exchange;
+#[cfg(feature = "axum")]
+mod extract;
+mod finish;
+mod handle;
 mod id;
+mod layer;
 mod record;
+mod refusal;
+mod renew;
 mod response;
+mod service;
+mod stats;
 mod store;
 mod time;
 mod transport;
@@ -10,8 +28,18 @@ mod user;
 mod values;
 
 pub use self::{
+    binding::{Binding, Mismatch},
+    csrf::CsrfToken,
+    devices::Devices,
+    error::SessionError,
+    event::{Absence, Ending, SessionEvent, SessionEventKind},
+    handle::{Named, Session, SessionInfo},
     id::{InvalidHandle, SessionHandle, SessionKey},
+    layer::SessionLayer,
     record::{Device, Record},
+    refusal::SessionRefusal,
+    service::{ResponseFuture, Sessions},
+    stats::Stats,
     store::{
         Admission, Created, InvalidCapacity, Loaded, MemorySessions, Population, SessionStore,
         Swapped, UsersAsked,
@@ -20,4 +48,4 @@ pub use self::{
     transport::{InvalidCookie, InvalidKey, Keys, RefusedId, SameSite, SessionCookie},
     user::UserId,
 };
-pub use crate::error::StoreError;
+pub use crate::{error::StoreError, wire::body::ResponseBody};

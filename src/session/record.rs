@@ -1,6 +1,6 @@
 //! What a store keeps of a session.
 
-use std::{mem, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, mem, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,51 @@ pub struct Record {
     /// The key that it was under until it was renewed by the way, if its client has not shown its new id yet.
     pub(super) unconfirmed: Option<SessionKey>,
     /// Where it is now.
-    pub(super) moved: Option<SessionKey>,
+    pub(super) moved: Option<Moved>,
+    /// Who wrote this: a writer whose answer was lost knows its own writing by that.
+    pub(super) writer: u64,
+    /// What unsafe requests have to know.
+    pub(super) token: Option<Token>,
+    /// The typed whole, as JSON.
+    pub(super) whole: Option<Arc<str>>,
+    /// What is read once.
+    pub(super) flash: Values,
     pub(super) values: Values,
+}
+
+/// Where a session has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) to: SessionKey,
+    pub(crate) how: How,
+}
+
+/// Whom the note that a session has moved is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum How {
+    /// Renewed by the way: the old id still leads to it.
+    Periodic,
+    /// Its id was to be changed: the old one is dead, but requests that had the session before save to it, and end it.
+    Rotated,
+    /// It is somebody's now: nobody who had the old id finds it.
+    LoggedIn,
+}
+
+impl Moved {
+    /// Where who had the session before it moved finds it.
+    pub(crate) fn for_who_had_it(self) -> Option<SessionKey> {
+        (self.how != How::LoggedIn).then_some(self.to)
+    }
+}
+
+/// The token against forged requests.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Token(pub(crate) [u8; 16]);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
 }
 
 /// How long a session lives.
@@ -83,18 +126,22 @@ impl Record {
             persistent: false,
             unconfirmed: None,
             moved: None,
+            writer: 0,
+            token: None,
+            whole: None,
+            flash: Values::default(),
             values: Values::default(),
         }
     }
 
-    /// The note that the session is under the key `to` now. It lives for `time`, whoever comes by.
-    pub(crate) fn moved(to: SessionKey, time: Option<Duration>) -> Self {
+    /// The note that the session has moved. It lives for `time`, whoever comes by.
+    pub(crate) fn moved(moved: Moved, time: Duration) -> Self {
         let life = Life {
             idle: None,
-            absolute: time,
+            absolute: Some(time),
         };
         Self {
-            moved: Some(to),
+            moved: Some(moved),
             ..Self::new(life, Device::default())
         }
     }
@@ -137,6 +184,18 @@ impl Record {
         &self.device
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.flash.clear();
+        self.whole = None;
+    }
+
+    /// Whether it is nobody's and has nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        let nothing = self.user.is_none() && self.token.is_none() && self.whole.is_none();
+        nothing && self.values.is_empty() && self.flash.is_empty()
+    }
+
     /// The memory that it takes, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -146,6 +205,12 @@ impl Record {
             user.name().len() + user.tenant().map_or(0, str::len) + 32
         });
         let device = texts(&self.device.user_agent) + texts(&self.device.label);
-        mem::size_of::<Self>() + 16 + user + device + self.values.weight()
+        mem::size_of::<Self>()
+            + 16
+            + user
+            + device
+            + texts(&self.whole)
+            + self.flash.weight()
+            + self.values.weight()
     }
 }

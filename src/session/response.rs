@@ -38,7 +38,7 @@ fn make_private(headers: &mut HeaderMap) {
 /// `no-store` remains alone, as `must-understand` would void it (section 5.2.2.3). So does it where the value is not
 /// understood.
 fn restricted(headers: &HeaderMap) -> HeaderValue {
-    let mut kept = Vec::new();
+    let mut kept = vec!["private"];
     for line in headers.get_all(header::CACHE_CONTROL) {
         let Some(directives) = directives(line) else {
             return NO_STORE;
@@ -51,7 +51,6 @@ fn restricted(headers: &HeaderMap) -> HeaderValue {
             }
         }
     }
-    kept.push("private");
     HeaderValue::try_from(kept.join(", ")).unwrap_or(NO_STORE)
 }
 
@@ -157,17 +156,17 @@ mod tests {
             (&[][..], "private"),
             (&["private"], "private"),
             (&["public"], "private"),
-            (&["PUBLIC, S-MaxAge=60, max-age=5"], "max-age=5, private"),
+            (&["PUBLIC, S-MaxAge=60, max-age=5"], "private, max-age=5"),
             (
                 &["max-age=5", "public , must-revalidate"],
-                "max-age=5, must-revalidate, private",
+                "private, max-age=5, must-revalidate",
             ),
-            (&["private=\"x-a, x-b\", max-age=5"], "max-age=5, private"),
+            (&["private=\"x-a, x-b\", max-age=5"], "private, max-age=5"),
             (
                 &["no-cache=\"a, public\", public"],
-                "no-cache=\"a, public\", private",
+                "private, no-cache=\"a, public\"",
             ),
-            (&[",, max-age=1 ,"], "max-age=1, private"),
+            (&[",, max-age=1 ,"], "private, max-age=1"),
         ] {
             assert_eq!(cache_control(before), after, "{before:?}");
         }

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use crate::principal::Principal;
+
 /// The account that a session belongs to: the application's own name for it, and the tenant that it is in, if there are
 /// tenants. Two tenants may have users of the same name.
 ///
@@ -39,6 +41,15 @@ impl UserId {
         Self {
             tenant: Some(tenant.into()),
             ..self
+        }
+    }
+
+    /// For layers further in, which know nothing of sessions.
+    pub(crate) fn to_principal(&self) -> Principal {
+        let principal = Principal::user(Arc::clone(&self.name));
+        match &self.tenant {
+            Some(tenant) => principal.in_tenant(Arc::clone(tenant)),
+            None => principal,
         }
     }
 

@@ -1,6 +1,11 @@
 //! Counters that many cores can write at once.
 
-#[cfg(any(feature = "rate-limit", feature = "response-cache", feature = "retry"))]
+#[cfg(any(
+    feature = "rate-limit",
+    feature = "response-cache",
+    feature = "retry",
+    feature = "session"
+))]
 mod counters;
 #[cfg(feature = "metrics")]
 mod published;
@@ -9,7 +14,12 @@ pub(crate) mod top;
 #[cfg(not(feature = "metrics"))]
 mod unpublished;
 
-#[cfg(any(feature = "rate-limit", feature = "response-cache", feature = "retry"))]
+#[cfg(any(
+    feature = "rate-limit",
+    feature = "response-cache",
+    feature = "retry",
+    feature = "session"
+))]
 pub(crate) use self::counters::Counters;
 #[cfg(any(feature = "rate-limit", feature = "retry"))]
 pub(crate) use self::counters::{STRIPES, stripe};

@@ -121,13 +121,7 @@ fn request(client: &Parts) -> Parts {
     remove_own(&mut parts.headers);
     // What is marked in this request says nothing about that of the client, but what was marked there before
     // holds here too.
-    let marked = Personal::get(&client.extensions).is_some_and(Personal::is_marked);
-    parts.extensions.remove::<Personal>();
-    let personal = Personal::of(&mut parts.extensions);
-    if marked {
-        // A marker that nobody else holds is not shared.
-        let _ = personal.mark();
-    }
+    Personal::renew(&mut parts.extensions);
     parts
 }
 

@@ -137,7 +137,7 @@ impl CacheKey {
         self
     }
 
-    /// Adds the user that the [`Principal`] in the request's extensions names, so that personal responses,
+    /// Adds the user that the [`Principal`] in the request's extensions names, and its tenant, so that personal responses,
     /// `private` ones included, can be stored, for this user alone. A request without one shares with others without one, and
     /// what is personal is then not stored.
     #[must_use]
@@ -254,11 +254,11 @@ impl Part {
                 write_part("cookie", name, own.map(|(_, value)| value), out);
             }
             Self::User => {
-                let user = parts
-                    .extensions
-                    .get::<Principal>()
-                    .and_then(Principal::user_id);
-                write_part("user", "", user.map(str::as_bytes).into_iter(), out);
+                let principal = parts.extensions.get::<Principal>();
+                let user = principal.and_then(Principal::user_id);
+                let tenant = principal.and_then(Principal::tenant);
+                let names = user.into_iter().chain(tenant).map(str::as_bytes);
+                write_part("user", "", names, out);
                 return Ok(user.is_some());
             }
             Self::With(name, part) => {

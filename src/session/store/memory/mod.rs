@@ -17,3 +17,64 @@ pub struct InvalidCapacity {
     capacity: usize,
     least: usize,
 }
+
+impl MemorySessions {
+    /// stub
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            clock: Clock::system(),
+        }
+    }
+}
+impl super::SessionStore for MemorySessions {
+    async fn load(
+        &self,
+        _: &crate::session::SessionKey,
+    ) -> Result<Option<super::Loaded>, crate::error::StoreError> {
+        Ok(None)
+    }
+    async fn create(
+        &self,
+        _: &crate::session::SessionKey,
+        _: super::Record,
+        _: &super::Admission,
+    ) -> Result<super::Created, crate::error::StoreError> {
+        Ok(super::Created::Taken)
+    }
+    async fn swap(
+        &self,
+        _: &crate::session::SessionKey,
+        _: u64,
+        _: Option<super::Record>,
+    ) -> Result<super::Swapped, crate::error::StoreError> {
+        Ok(super::Swapped::Gone)
+    }
+    async fn touch(
+        &self,
+        _: &crate::session::SessionKey,
+    ) -> Result<bool, crate::error::StoreError> {
+        Ok(false)
+    }
+    async fn remove(
+        &self,
+        _: &crate::session::SessionKey,
+    ) -> Result<Option<super::Loaded>, crate::error::StoreError> {
+        Ok(None)
+    }
+    async fn sessions_of(
+        &self,
+        _: &super::UserId,
+    ) -> Result<Vec<(crate::session::SessionKey, super::Loaded)>, crate::error::StoreError> {
+        Ok(vec![])
+    }
+    async fn users(
+        &self,
+        _: &super::UsersAsked,
+    ) -> Result<Vec<(super::UserId, super::Timestamp)>, crate::error::StoreError> {
+        Ok(vec![])
+    }
+    async fn population(&self) -> Result<super::Population, crate::error::StoreError> {
+        Ok(super::Population::default())
+    }
+}

@@ -1,0 +1,342 @@
+//! How changes get into the store.
+//!
+//! A session is never written, it is exchanged for what it was when it was read; where somebody else was faster, the
+//! changes are made again on what is there now. So no request undoes what another one did, and none brings back what
+//! has ended.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+
+use super::{
+    change::{Change, Renewal},
+    core::Core,
+    error::{Kind, SessionError},
+    event::{Absence, Ending, SessionEventKind},
+    exchange::{Exchange, Head, Live, Stage, State},
+    id::{SessionId, SessionKey},
+    record::Record,
+    store::{Admission, Created, SessionStore, Swapped},
+};
+
+/// So often the changes are made again.
+const TIMES: usize = 5;
+/// So many sessions of a user are ended for a new one, while others log in at the same time.
+const DISPLACED: usize = 64;
+
+/// What is to be saved.
+pub(super) struct Job<'a> {
+    pub(super) exchange: &'a Exchange,
+    pub(super) live: Option<Live>,
+    pub(super) log: Vec<Change>,
+    pub(super) renewal: Renewal,
+    /// What handlers have seen: with the changes made to what was loaded.
+    draft: Option<Box<Record>>,
+    writer: u64,
+    /// An id that the client has to get although nobody knows whether the old one is retired.
+    pub(super) in_doubt: Option<SessionId>,
+}
+
+/// What has been saved.
+pub(super) struct Saved {
+    /// None if there was nothing worth a session.
+    pub(super) live: Option<Live>,
+    pub(super) id: Option<SessionId>,
+}
+
+impl Exchange {
+    /// Saves what has been changed until now, and goes on with that if nobody waits for it any more.
+    pub(super) async fn commit(self: &Arc<Self>, last: Last) -> Result<(), SessionError> {
+        if self.state().has_nothing_to_save(last) {
+            return Ok(());
+        }
+        let exchange = Arc::clone(self);
+        to_the_end(async move { exchange.save_all(last).await }).await
+    }
+
+    async fn save_all(&self, last: Last) -> Result<(), SessionError> {
+        let _alone = self.alone().await;
+        while let Some(mut job) = self.take_job(last) {
+            match self.core.carry_out(&mut job).await {
+                Ok(saved) => self.saved(saved),
+                Err(error) => {
+                    self.failed(job, &error);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is to be saved. Where that is nothing, and this was the last time, nothing is accepted any more.
+    fn take_job(&self, last: Last) -> Option<Job<'_>> {
+        let mut state = self.state();
+        if state.has_nothing_to_save(last) {
+            return None;
+        }
+        if state.writer == 0 {
+            state.writer = writer();
+        }
+        Some(Job {
+            exchange: self,
+            live: state.live().cloned(),
+            log: std::mem::take(&mut state.log),
+            renewal: std::mem::take(&mut state.renewal),
+            draft: state.draft.take(),
+            writer: state.writer,
+            in_doubt: None,
+        })
+    }
+
+    fn saved(&self, saved: Saved) {
+        let mut state = self.state();
+        if let Some(live) = saved.live {
+            state.stage = Stage::Live(live);
+        }
+        if saved.id.is_some() {
+            state.announce = saved.id;
+            state.retract = false;
+        }
+        state.writer = 0;
+        state.decoded.clear();
+    }
+
+    /// What was to be saved is kept, for another try; not where there is no session to save it to.
+    fn failed(&self, job: Job<'_>, error: &SessionError) {
+        self.core.counts.failed(error);
+        let mut state = self.state();
+        if error.is_ended() {
+            state.stage = Stage::Absent(Absence::Ended);
+            // Whoever has logged in meanwhile has a new id, which must not be taken away.
+            state.retract = !error.is_somebodys();
+            state.forget();
+            return;
+        }
+        state.announce = state.announce.take().or(job.in_doubt);
+        state.log = job.log;
+        state.renewal = job.renewal;
+        state.draft = job.draft;
+    }
+}
+
+/// Whether the response begins when this is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    No,
+    Yes,
+}
+
+impl State {
+    /// Closes the session for changes if it is the last time.
+    fn has_nothing_to_save(&mut self, last: Last) -> bool {
+        let nothing = self.log.is_empty() && !self.renewal.is_some();
+        if nothing && last == Last::Yes {
+            self.head = Head::SentPersonal;
+        }
+        nothing
+    }
+
+    /// Forgets what was to be saved.
+    pub(super) fn forget(&mut self) {
+        self.log.clear();
+        self.renewal = Renewal::None;
+        self.draft = None;
+        self.decoded.clear();
+    }
+}
+
+impl Core {
+    async fn carry_out(&self, job: &mut Job<'_>) -> Result<Saved, SessionError> {
+        match job.live.clone() {
+            None => self.create(job).await,
+            Some(live) if job.renewal.is_some() => self.renew(job, live).await,
+            Some(live) => self.replace(job, live).await,
+        }
+    }
+
+    /// A session where there was none: for what is worth one.
+    pub(super) async fn create(&self, job: &mut Job<'_>) -> Result<Saved, SessionError> {
+        let record = job.record_on(job.exchange.blank())?;
+        if record.is_empty() {
+            return Ok(Saved::nothing());
+        }
+        let (id, live) = self.store_new(job, record, None).await?;
+        let session = Some((&live.key, &*live.loaded.record));
+        self.happened(SessionEventKind::Created, session);
+        Ok(Saved::with_new_id(id, live))
+    }
+
+    /// Stores a record under a new id.
+    pub(super) async fn store_new(
+        &self,
+        job: &mut Job<'_>,
+        record: Record,
+        instead_of: Option<SessionKey>,
+    ) -> Result<(SessionId, Live), SessionError> {
+        let logs_in = matches!(job.renewal, Renewal::Login(_));
+        let record = job.signed(record);
+        let admission = Admission {
+            cap: self.cap.filter(|_| logs_in),
+            instead_of,
+        };
+        for _ in 0..DISPLACED {
+            let id = SessionId::random()?;
+            let key = id.key();
+            match self.store.create(&key, record.clone(), &admission).await? {
+                Created::Stored(loaded) => {
+                    let alias = None;
+                    return Ok((id, Live { key, alias, loaded }));
+                }
+                Created::Taken => {}
+                Created::NoRoom => return Err(Kind::NoRoom.into()),
+                Created::TooMany { .. } if self.refuse_beyond_cap => {
+                    return Err(Kind::TooMany.into());
+                }
+                Created::TooMany { oldest } => {
+                    self.end(oldest, Ending::Displaced).await?;
+                }
+            }
+        }
+        Err(Kind::Conflict.into())
+    }
+
+    /// The session with the changes, in place of what it was.
+    pub(super) async fn replace(
+        &self,
+        job: &mut Job<'_>,
+        mut live: Live,
+    ) -> Result<Saved, SessionError> {
+        let mut record = job.take_record(&live)?;
+        for _ in 0..=TIMES {
+            if record == *live.loaded.record {
+                return Ok(Saved::as_before(live));
+            }
+            let (key, version) = (live.key, live.loaded.version);
+            let record_to_be = Some(job.signed(record));
+            match self.store.swap(&key, version, record_to_be).await? {
+                Swapped::Stored(loaded) => return Ok(Saved::as_before(Live { loaded, ..live })),
+                // The answer was lost, and this is another try.
+                Swapped::Changed(loaded) if loaded.record.writer == job.writer => {
+                    return Ok(Saved::as_before(Live { loaded, ..live }));
+                }
+                Swapped::Changed(loaded) => live = self.follow(Live { loaded, ..live }).await?,
+                Swapped::Removed | Swapped::Gone => return Err(SessionError::ended()),
+                Swapped::NoRoom => return Err(Kind::NoRoom.into()),
+            }
+            self.counts.replayed();
+            record = job.rebuilt(&live)?;
+        }
+        Err(Kind::Conflict.into())
+    }
+
+    /// The session itself, if what stands under its key is by now the note that it has moved.
+    pub(super) async fn follow(&self, live: Live) -> Result<Live, SessionError> {
+        let Some(moved) = live.loaded.record.moved else {
+            return Ok(live);
+        };
+        let to = moved.for_who_had_it();
+        let to = to.ok_or_else(|| SessionError::from(Kind::SomebodyElses))?;
+        let found = self.find(to).await?;
+        found.ok_or_else(SessionError::ended)
+    }
+}
+
+impl Saved {
+    fn nothing() -> Self {
+        Self {
+            live: None,
+            id: None,
+        }
+    }
+
+    fn as_before(live: Live) -> Self {
+        Self {
+            live: Some(live),
+            id: None,
+        }
+    }
+
+    pub(super) fn with_new_id(id: SessionId, live: Live) -> Self {
+        Self {
+            live: Some(live),
+            id: Some(id),
+        }
+    }
+}
+
+impl Job<'_> {
+    /// The session as handlers have seen it.
+    pub(super) fn take_record(&mut self, live: &Live) -> Result<Record, SessionError> {
+        match self.draft.take() {
+            Some(draft) => Ok(*draft),
+            None => self.rebuilt(live),
+        }
+    }
+
+    /// The changes, made on what there is now.
+    pub(super) fn rebuilt(&mut self, live: &Live) -> Result<Record, SessionError> {
+        self.record_on((*live.loaded.record).clone())
+    }
+
+    /// The changes, made on this.
+    fn record_on(&mut self, mut record: Record) -> Result<Record, SessionError> {
+        self.renewal.apply(&mut record, || self.exchange.device());
+        for change in &mut self.log {
+            change.apply(&mut record)?;
+        }
+        Ok(record)
+    }
+
+    pub(super) fn signed(&self, mut record: Record) -> Record {
+        record.writer = self.writer;
+        record
+    }
+}
+
+/// A number that no other writer has, as far as chance allows.
+fn writer() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::hash::BuildHasher::hash_one(&*SEED, next)
+}
+
+static SEED: std::sync::LazyLock<foldhash::fast::RandomState> =
+    std::sync::LazyLock::new(foldhash::fast::RandomState::default);
+
+/// Polls `work` for whoever waits for it; what is not done when nobody does any more becomes a task of the runtime.
+/// Whoever begins to save, saves: a client that hangs up leaves nothing half-done.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let mut work = Begun(Some(Box::pin(work)));
+    std::future::poll_fn(|cx| work.poll(cx)).await
+}
+
+struct Begun<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+
+impl<T: Send + 'static> Begun<T> {
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<T> {
+        let work = self.0.as_mut().expect("it is not polled once it has ended");
+        let ended = Pin::new(work).poll(cx);
+        if ended.is_ready() {
+            self.0 = None;
+        }
+        ended
+    }
+}
+
+impl<T: Send + 'static> Drop for Begun<T> {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
+}

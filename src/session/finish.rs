@@ -1,0 +1,185 @@
+//! What becomes of the session, and of the response, when the handler has answered.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+
+use super::{
+    change::{Change, Renewal},
+    commit::Last,
+    core::Core,
+    error::SessionError,
+    exchange::{Exchange, Head, Live, State},
+    refusal::SessionRefusal,
+    response,
+    store::SessionStore,
+    user::UserId,
+};
+use crate::{principal::Principal, wire::body::ResponseBody};
+
+/// A part of the idle time: activity is written down that often at most.
+const TOUCHES: u32 = 10;
+
+impl Exchange {
+    /// Whether nothing is left to wait for: nothing to be saved, renewed or touched. From then on nothing is accepted.
+    pub(super) fn is_settled(&self) -> bool {
+        let mut state = self.state();
+        let settled = !self.core.has_work(&state);
+        if settled {
+            state.head = self.head_sent();
+        }
+        settled
+    }
+
+    fn head_sent(&self) -> Head {
+        match self.is_asked() {
+            true => Head::SentPersonal,
+            false => Head::Sent,
+        }
+    }
+
+    /// Saves, renews and touches what there is.
+    pub(super) async fn settle(self: Arc<Self>) -> Result<(), SessionError> {
+        let before = self.state().live().cloned();
+        if let Some(live) = &before {
+            self.confirm(live).await;
+            self.state().renew_if_due(&self.core, live);
+        }
+        self.commit(Last::Yes).await?;
+        let now = self.state().live().map(|live| live.loaded.version);
+        if let Some(live) = before.filter(|live| Some(live.loaded.version) == now) {
+            self.core.touch(&live).await;
+        }
+        Ok(())
+    }
+
+    /// The client has shown the id that it got when the session was renewed by the way.
+    async fn confirm(&self, live: &Live) {
+        let (Some(old), None) = (live.loaded.record.unconfirmed, live.alias) else {
+            return;
+        };
+        // Where that fails, the next request will do it.
+        if self.core.confirm(live, old).await.is_ok() {
+            self.state().log.push(Change::Confirmed);
+        }
+    }
+
+    /// Who the request comes from, for those further in: None where that is nobody in particular.
+    pub(super) async fn principal(&self) -> Result<Option<Principal>, SessionError> {
+        let state = self.loaded().await?;
+        let principal = state.live().map(|live| {
+            let user = live.loaded.record.user();
+            let principal = user.map_or_else(Principal::anonymous, UserId::to_principal);
+            principal.with_session(live.key.handle().to_string())
+        });
+        Ok(principal)
+    }
+
+    /// The answer to a request that cannot do without a session which cannot be loaded.
+    pub(super) fn refuse<B>(&self, error: &SessionError) -> Response<ResponseBody<B>> {
+        self.core.counts.failed(error);
+        refusal(error)
+    }
+
+    /// What the response says of it, or what it is replaced by where the session could not be saved.
+    pub(super) fn finish<B>(
+        &self,
+        saved: Result<(), SessionError>,
+        response: Response<B>,
+    ) -> Response<ResponseBody<B>> {
+        let mut response = match saved {
+            Err(error) if !error.is_ended() => refusal(&error),
+            _ => response.map(ResponseBody::passed),
+        };
+        let transport = &self.core.transport;
+        let mut state = self.state();
+        state.head = Head::SentPersonal;
+        let headers = response.headers_mut();
+        response::personal(headers, &transport.vary());
+        let line = match state.announce.take() {
+            Some(id) => Some(transport.announce(&id, state.max_age())),
+            None if state.retract => transport.retract(),
+            None => None,
+        };
+        if let Some((name, value)) = line {
+            headers.append(name, value);
+            response::sets_id(headers);
+        }
+        response
+    }
+}
+
+impl Core {
+    fn has_work(&self, state: &State) -> bool {
+        let unsaved = !state.log.is_empty() || state.renewal.is_some();
+        let due = |live: &Live| {
+            live.is_to_be_touched() || live.is_unconfirmed() || self.is_renewal_due(live)
+        };
+        unsaved || state.live().is_some_and(due)
+    }
+
+    /// Whether it is time for another id: for the client has had this one long enough, or it never got the last one.
+    fn is_renewal_due(&self, live: &Live) -> bool {
+        let record = &live.loaded.record;
+        let age = live.loaded.now.since(record.renewed);
+        let got_lost = live.alias.is_some() && record.unconfirmed.is_some() && age >= self.grace;
+        got_lost || self.renew_every.is_some_and(|every| age >= every)
+    }
+
+    /// Writes down that the session is used. Where that fails, the next request will do it.
+    async fn touch(&self, live: &Live) {
+        if live.is_to_be_touched() && self.store.touch(&live.key).await.is_err() {
+            self.counts.untouched();
+        }
+    }
+}
+
+impl Live {
+    fn is_to_be_touched(&self) -> bool {
+        let idle = self.loaded.record.life.idle;
+        let since = self.loaded.now.since(self.loaded.seen);
+        idle.is_some_and(|idle| since >= idle / TOUCHES)
+    }
+
+    fn is_unconfirmed(&self) -> bool {
+        self.alias.is_none() && self.loaded.record.unconfirmed.is_some()
+    }
+}
+
+impl State {
+    fn renew_if_due(&mut self, core: &Core, live: &Live) {
+        if !self.renewal.is_some() && self.live().is_some() && core.is_renewal_due(live) {
+            self.renewal = Renewal::Periodic;
+            // What handlers have seen knows nothing of that.
+            self.draft = None;
+        }
+    }
+
+    /// How long the client is to keep the id beyond the end of the browser, if it is.
+    fn max_age(&self) -> Option<Duration> {
+        let live = self.live()?;
+        let record = &live.loaded.record;
+        let left = record.life.absolute.map(|life| {
+            let ends = record.created() + life;
+            ends.since(live.loaded.now)
+        });
+        record.persistent.then(|| left.unwrap_or(Duration::MAX))
+    }
+}
+
+/// The response in place of that of a handler whose changes could not be saved.
+pub(super) fn refusal<B>(error: &SessionError) -> Response<ResponseBody<B>> {
+    let text = format!("{error}\n");
+    let mut response = Response::new(ResponseBody::refused(Bytes::from(text)));
+    *response.status_mut() = error.status();
+    let headers = response.headers_mut();
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, plain);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if error.status() == http::StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response.extensions_mut().insert(SessionRefusal::of(error));
+    response
+}

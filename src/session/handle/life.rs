@@ -1,0 +1,211 @@
+//! Whose session it is, and how long.
+
+use std::sync::Arc;
+
+use super::Session;
+use crate::session::{
+    change::{Change, Renewal},
+    commit::{Last, to_the_end},
+    core::Core,
+    csrf::CsrfToken,
+    error::{Kind, SessionError},
+    event::{Absence, Ending},
+    exchange::{Exchange, Stage, State},
+    id::SessionHandle,
+    record::{Device, Record},
+    store::SessionStore,
+    time::Timestamp,
+    user::UserId,
+};
+
+/// # Users
+impl<D> Session<D> {
+    /// Makes it this user's: from now on it is in the list of their [`Devices`](crate::session::Devices), it gets a new
+    /// id, its time begins anew, and the old id is dead as soon as this is saved. Its values stay, unless it was another
+    /// user's.
+    ///
+    /// If the response fails before it begins, the old session is still there.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors), and [is_too_many](SessionError::is_too_many) if the user has as many sessions
+    /// as they may and the layer [refuses more](crate::session::SessionLayer::refuse_beyond_cap). Where that happens in
+    /// several requests at the same moment, some of them learn it from [`commit`](Self::commit), or are answered 409.
+    pub async fn login(&self, user: impl Into<UserId>) -> Result<(), SessionError> {
+        let user = user.into();
+        let exchange = &self.exchange;
+        exchange.load().await?;
+        let own = exchange.state().live().map(|live| live.key);
+        exchange.core.has_room_for(&user, own.as_ref()).await?;
+        exchange
+            .change(|state| {
+                let others = state.record().and_then(Record::user);
+                let is_anothers = others.is_some_and(|other| *other != user);
+                state
+                    .log
+                    .retain(|change| !matches!(change, Change::Token(_)));
+                exchange.renew(state, Renewal::Login(user), is_anothers);
+                Ok(())
+            })
+            .await
+    }
+
+    /// Gives it a new id, as should be done whenever what it may do changes. The old one is dead as soon as this is
+    /// saved. A visitor without a session has none to change.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn rotate(&self) -> Result<(), SessionError> {
+        let exchange = &self.exchange;
+        exchange
+            .change(|state| {
+                if state.live().is_some() && !matches!(state.renewal, Renewal::Login(_)) {
+                    exchange.renew(state, Renewal::Rotate, false);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Ends it, at once and in the store: when this returns its id is dead, and what other requests that are under way
+    /// have changed in it is lost. The response removes the cookie. What is written afterwards is another session's.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors); whether the session has ended is then unknown.
+    pub async fn destroy(&self) -> Result<(), SessionError> {
+        self.exchange.load().await?;
+        let exchange = Arc::clone(&self.exchange);
+        to_the_end(async move { exchange.destroy().await }).await
+    }
+
+    /// Saves what has been changed so far, before the response begins: for handlers that want to know, or that go on
+    /// with what others have changed meanwhile. Goes on to its end when the request is cancelled.
+    ///
+    /// # Errors
+    /// [is_ended](SessionError::is_ended) if the session has ended meanwhile; [is_store](SessionError::is_store),
+    /// [is_conflict](SessionError::is_conflict), [is_no_room](SessionError::is_no_room) and
+    /// [is_too_many](SessionError::is_too_many) if the changes are not saved yet: the layer will try once more.
+    pub async fn commit(&self) -> Result<(), SessionError> {
+        self.exchange.commit(Last::No).await
+    }
+}
+
+/// # What is known of it
+impl<D> Session<D> {
+    /// The user whose session it is; None for a visitor.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn user(&self) -> Result<Option<UserId>, SessionError> {
+        let state = self.exchange.loaded().await?;
+        Ok(state.record().and_then(Record::user).cloned())
+    }
+
+    /// What is known of it beside its values; None where there is no session yet.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn info(&self) -> Result<Option<SessionInfo>, SessionError> {
+        let state = self.exchange.loaded().await?;
+        Ok(state
+            .live()
+            .map(|live| SessionInfo::of(&live.key, &live.loaded)))
+    }
+
+    /// What the application calls the device, in the list of [`Devices`](crate::session::Devices). None takes the name
+    /// away.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn label(&self, label: Option<&str>) -> Result<(), SessionError> {
+        let label = label.map(Arc::from);
+        self.exchange.record(Change::Label(label)).await
+    }
+
+    /// Whether its cookie survives the end of the browser ("remember me"), as long as the session itself lives. By
+    /// default that is as its [cookie](crate::session::SessionCookie::persist) says.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn persist(&self, persistent: bool) -> Result<(), SessionError> {
+        self.exchange.record(Change::Persist(persistent)).await
+    }
+
+    /// The token that unsafe requests of this session prove themselves with: see
+    /// [`CsrfLayer`](crate::session::CsrfLayer). The first call makes one.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn csrf_token(&self) -> Result<CsrfToken, SessionError> {
+        let known = |state: &State| state.record().and_then(|record| record.token);
+        if let Some(token) = known(&*self.exchange.loaded().await?) {
+            return CsrfToken::masked(token);
+        }
+        self.exchange
+            .record(Change::Token(CsrfToken::new()?))
+            .await?;
+        let token = known(&*self.exchange.loaded().await?);
+        CsrfToken::masked(token.ok_or_else(SessionError::ended)?)
+    }
+}
+
+/// What is known of a session beside its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// What it is called where people may see it.
+    pub handle: SessionHandle,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it was last active.
+    pub seen: Timestamp,
+    /// Where it was begun.
+    pub device: Device,
+    /// Whose it is.
+    pub user: Option<UserId>,
+}
+
+impl Exchange {
+    fn renew(&self, state: &mut State, renewal: Renewal, cleared: bool) {
+        let mut draft = state.record().cloned().unwrap_or_else(|| self.blank());
+        if cleared {
+            state.log.push(Change::Clear);
+            draft.clear();
+        }
+        renewal.apply(&mut draft, || self.device());
+        state.draft = Some(Box::new(draft));
+        state.renewal = renewal;
+    }
+
+    async fn destroy(&self) -> Result<(), SessionError> {
+        let _alone = self.alone().await;
+        let key = self.state().live().map(|live| live.key);
+        if let Some(key) = key {
+            self.core.end(key, Ending::Logout).await?;
+        }
+        let mut state = self.state();
+        state.forget();
+        state.announce = None;
+        state.retract = self.has_captured();
+        state.stage = Stage::Absent(Absence::Ended);
+        Ok(())
+    }
+}
+
+impl Core {
+    /// Whether the user may have one more session than those beside `own`.
+    async fn has_room_for(
+        &self,
+        user: &UserId,
+        own: Option<&crate::session::SessionKey>,
+    ) -> Result<(), SessionError> {
+        let (Some(cap), true) = (self.cap, self.refuse_beyond_cap) else {
+            return Ok(());
+        };
+        let sessions = self.store.sessions_of(user).await?;
+        let others = sessions.iter().filter(|(key, _)| own != Some(key));
+        if others.count() >= cap.get() as usize {
+            return Err(Kind::TooMany.into());
+        }
+        Ok(())
+    }
+}

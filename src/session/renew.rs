@@ -1,0 +1,186 @@
+//! How a session gets another id without being lost.
+//!
+//! What it was is stored under the new id first, and only then the old id is retired, by an exchange that fails if
+//! anything has changed meanwhile: then what is under the new id, which nobody knows yet, is brought up to date. However
+//! far that gets, there is always a session that the client can reach.
+
+use super::{
+    change::Renewal,
+    commit::{Job, Saved},
+    core::Core,
+    error::{Kind, SessionError},
+    event::SessionEventKind,
+    exchange::Live,
+    id::SessionKey,
+    record::{How, Moved, Record},
+    store::{SessionStore, Swapped},
+};
+
+/// So often what was changed meanwhile is brought up to date.
+const TIMES: usize = 5;
+
+/// What has become of the session under the old id.
+enum Retired {
+    /// It leads to nobody any more, or to the new one. The session is this.
+    Done(Live),
+    /// It had ended before.
+    Gone,
+    /// Another request gave it yet another id.
+    Moved(Live),
+}
+
+impl Core {
+    pub(super) async fn renew(
+        &self,
+        job: &mut Job<'_>,
+        mut old: Live,
+    ) -> Result<Saved, SessionError> {
+        let mut record = job.take_record(&old)?;
+        for _ in 0..=TIMES {
+            if job.renewal == Renewal::Periodic {
+                record.unconfirmed = Some(old.alias.unwrap_or(old.key));
+            }
+            let (id, new) = self.store_new(job, record, Some(old.key)).await?;
+            job.in_doubt = Some(id.clone());
+            match self.retire(job, &old, new.clone()).await {
+                Ok(Retired::Done(live)) => {
+                    self.renewed(&job.renewal, &live);
+                    return Ok(Saved::with_new_id(id, live));
+                }
+                Ok(Retired::Gone) => return self.without(job, &new).await,
+                Ok(Retired::Moved(found)) => old = found,
+                // Nobody knows whether the old id is still good: the new one is.
+                Err(error) if error.is_store() => return Err(error),
+                Err(error) => {
+                    self.drop_new(job, &new).await?;
+                    return Err(error);
+                }
+            }
+            self.drop_new(job, &new).await?;
+            if job.renewal == Renewal::Periodic {
+                job.renewal = Renewal::None;
+                return self.replace(job, old).await;
+            }
+            record = job.rebuilt(&old)?;
+        }
+        Err(Kind::Conflict.into())
+    }
+
+    /// There is no session any more that could get another id. Whoever logs in has proven who they are, and needs none.
+    async fn without(&self, job: &mut Job<'_>, new: &Live) -> Result<Saved, SessionError> {
+        self.drop_new(job, new).await?;
+        match job.renewal {
+            Renewal::Login(_) => self.create(job).await,
+            Renewal::None | Renewal::Periodic | Renewal::Rotate => Err(SessionError::ended()),
+        }
+    }
+
+    /// Nobody has been told the new id, and nobody will be.
+    async fn drop_new(&self, job: &mut Job<'_>, new: &Live) -> Result<(), SessionError> {
+        self.store.remove(&new.key).await?;
+        job.in_doubt = None;
+        Ok(())
+    }
+
+    /// Ends what the old id stands for.
+    async fn retire(
+        &self,
+        job: &mut Job<'_>,
+        old: &Live,
+        mut new: Live,
+    ) -> Result<Retired, SessionError> {
+        let mut version = old.loaded.version;
+        for _ in 0..=TIMES {
+            let note = self.note(&job.renewal, old, new.key);
+            let found = match self.store.swap(&old.key, version, Some(note)).await? {
+                Swapped::Changed(found) => found,
+                Swapped::Stored(_) => {
+                    self.lead_on(&job.renewal, old, &new).await?;
+                    return Ok(Retired::Done(new));
+                }
+                Swapped::Removed | Swapped::Gone => return Ok(Retired::Gone),
+                Swapped::NoRoom => return Err(Kind::NoRoom.into()),
+            };
+            version = found.version;
+            let base = Live {
+                loaded: found,
+                ..old.clone()
+            };
+            match base.loaded.record.moved {
+                Some(moved) if moved.to == new.key => return Ok(Retired::Done(new)),
+                Some(moved) if moved.how == How::LoggedIn => return Ok(Retired::Gone),
+                Some(_) => return Ok(Retired::Moved(self.follow(base).await?)),
+                None => new = self.bring_up_to_date(job, &base, new).await?,
+            }
+        }
+        Err(Kind::Conflict.into())
+    }
+
+    async fn bring_up_to_date(
+        &self,
+        job: &mut Job<'_>,
+        base: &Live,
+        new: Live,
+    ) -> Result<Live, SessionError> {
+        self.counts.replayed();
+        let record = job.rebuilt(base)?;
+        let mut record = job.signed(record);
+        record.unconfirmed = new.loaded.record.unconfirmed;
+        let swapped = self.store.swap(&new.key, new.loaded.version, Some(record));
+        match swapped.await? {
+            Swapped::Stored(loaded) => Ok(Live { loaded, ..new }),
+            Swapped::NoRoom => Err(Kind::NoRoom.into()),
+            // Nobody knows its id: only who ends all sessions of the user can have reached it.
+            Swapped::Changed(_) | Swapped::Removed | Swapped::Gone => Err(SessionError::ended()),
+        }
+    }
+
+    /// What stands where the session was.
+    fn note(&self, renewal: &Renewal, old: &Live, to: SessionKey) -> Record {
+        let life = old.loaded.record.life;
+        let (how, time) = match renewal {
+            // Until the client has shown its new id, as the response may get lost.
+            Renewal::Periodic => (How::Periodic, life.idle.or(life.absolute)),
+            Renewal::Login(_) => (How::LoggedIn, None),
+            Renewal::None | Renewal::Rotate => (How::Rotated, None),
+        };
+        Record::moved(Moved { to, how }, time.unwrap_or(self.grace))
+    }
+
+    /// Lets the id that the client still has lead to the newest one, where it never got the one between.
+    async fn lead_on(&self, renewal: &Renewal, old: &Live, new: &Live) -> Result<(), SessionError> {
+        let Some(alias) = old.alias else {
+            return Ok(());
+        };
+        self.rewrite_note(&alias, self.note(renewal, old, new.key))
+            .await
+    }
+
+    /// The client has shown its new id: the old one leads to it for a short while longer.
+    pub(super) async fn confirm(&self, live: &Live, old: SessionKey) -> Result<(), SessionError> {
+        let moved = Moved {
+            to: live.key,
+            how: How::Periodic,
+        };
+        self.rewrite_note(&old, Record::moved(moved, self.grace))
+            .await
+    }
+
+    async fn rewrite_note(&self, at: &SessionKey, note: Record) -> Result<(), SessionError> {
+        let Some(found) = self.store.load(at).await? else {
+            return Ok(());
+        };
+        if found.record.moved.is_some() {
+            self.store.swap(at, found.version, Some(note)).await?;
+        }
+        Ok(())
+    }
+
+    fn renewed(&self, renewal: &Renewal, live: &Live) {
+        let kind = match renewal {
+            Renewal::Login(_) => SessionEventKind::Created,
+            Renewal::None | Renewal::Rotate | Renewal::Periodic => SessionEventKind::Renewed,
+        };
+        self.happened(kind, Some((&live.key, &live.loaded.record)));
+    }
+}

@@ -1,0 +1,180 @@
+//! The service that the layer makes.
+
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{
+    SessionLayer, commit::to_the_end, core::Core, error::SessionError, exchange::Exchange,
+};
+use crate::wire::body::ResponseBody;
+
+/// A service whose requests have a session. Made by [`SessionLayer`]; see the [module docs](super).
+///
+/// It is ready when the inner service is.
+#[derive(Clone, Debug)]
+pub struct Sessions<S> {
+    inner: S,
+    core: Arc<Core>,
+}
+
+impl<S> Sessions<S> {
+    pub(super) fn new(inner: S, core: Arc<Core>) -> Self {
+        Self { inner, core }
+    }
+
+    /// The layer that makes such services: [`SessionLayer::new`].
+    #[must_use]
+    pub fn layer() -> SessionLayer {
+        SessionLayer::new()
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, Q, R> Service<Request<Q>> for Sessions<S>
+where
+    S: Service<Request<Q>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    Q: Send + 'static,
+    R: 'static,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, mut request: Request<Q>) -> Self::Future {
+        let exchange = Exchange::of(&self.core, &mut request);
+        let state = if self.core.identifies && exchange.has_captured() {
+            let clone = self.inner.clone();
+            let inner = mem::replace(&mut self.inner, clone);
+            State::Identifying {
+                future: Box::pin(identify(inner, request, Arc::clone(&exchange))),
+            }
+        } else {
+            State::Called {
+                future: self.inner.call(request),
+            }
+        };
+        let exchange = Some(exchange);
+        ResponseFuture { state, exchange }
+    }
+}
+
+/// Calls the service once it is known who comes.
+async fn identify<S, Q, R>(
+    mut inner: S,
+    mut request: Request<Q>,
+    exchange: Arc<Exchange>,
+) -> Result<Result<Response<R>, SessionError>, S::Error>
+where
+    S: Service<Request<Q>, Response = Response<R>>,
+{
+    match exchange.principal().await {
+        Ok(Some(principal)) => {
+            request.extensions_mut().insert(principal);
+        }
+        Ok(None) => {}
+        Err(error) => return Ok(Err(error)),
+    }
+    inner.call(request).await.map(Ok)
+}
+
+pin_project! {
+    /// The future of [`Sessions`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, R, E> {
+        #[pin]
+        state: State<F, R, E>,
+        exchange: Option<Arc<Exchange>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, R, E> {
+        Called { #[pin] future: F },
+        Identifying { future: BoxFuture<'static, Result<Result<Response<R>, SessionError>, E>> },
+        Settling { future: BoxFuture<'static, Result<(), SessionError>>, response: Option<Response<R>> },
+    }
+}
+
+const READY_ONCE: &str = "a future is not polled again once it is ready";
+
+impl<F, R, E> Future for ResponseFuture<F, R, E>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<ResponseBody<R>>, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let response = match this.state.as_mut().project() {
+                StateProjection::Called { future } => ready!(future.poll(cx))?,
+                StateProjection::Identifying { future } => {
+                    match ready!(future.as_mut().poll(cx))? {
+                        Ok(response) => response,
+                        Err(error) => {
+                            let exchange = this.exchange.take().expect(READY_ONCE);
+                            return Poll::Ready(Ok(exchange.refuse(&error)));
+                        }
+                    }
+                }
+                StateProjection::Settling { future, response } => {
+                    let settled = ready!(future.as_mut().poll(cx));
+                    let response = response.take().expect(READY_ONCE);
+                    let exchange = this.exchange.take().expect(READY_ONCE);
+                    return Poll::Ready(Ok(exchange.finish(settled, response)));
+                }
+            };
+            let exchange = this.exchange.as_ref().expect(READY_ONCE);
+            if exchange.is_settled() {
+                let response = match exchange.is_asked() {
+                    true => exchange.finish(Ok(()), response),
+                    false => response.map(ResponseBody::passed),
+                };
+                *this.exchange = None;
+                return Poll::Ready(Ok(response));
+            }
+            let future = Box::pin(to_the_end(Arc::clone(exchange).settle()));
+            let response = Some(response);
+            this.state.set(State::Settling { future, response });
+        }
+    }
+}
+
+impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
