@@ -8,7 +8,8 @@ pub(crate) use std::sync::atomic::AtomicBool;
     any(
         feature = "circuit-breaker",
         feature = "response-cache",
-        feature = "retry"
+        feature = "retry",
+        feature = "session"
     )
 ))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +24,8 @@ pub(crate) use shuttle::sync::atomic::AtomicBool;
     any(
         feature = "circuit-breaker",
         feature = "response-cache",
-        feature = "retry"
+        feature = "retry",
+        feature = "session"
     )
 ))]
 pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};

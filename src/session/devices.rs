@@ -1,6 +1,6 @@
 //! The sessions of users.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::{
     core::Core,
@@ -36,7 +36,7 @@ const PAGE: usize = 100;
 ///
 /// # Errors
 ///
-/// Of every method: [is_store](SessionError::is_store) if the store cannot be asked. Some of what was to be ended may
+/// Of every method: [`is_store`](SessionError::is_store) if the store cannot be asked. Some of what was to be ended may
 /// have been.
 #[derive(Clone)]
 pub struct Devices {
@@ -116,17 +116,17 @@ impl Devices {
         Ok(ended)
     }
 
-    /// The users who were active in the last `time`, and when each was last, in the order of their ids.
+    /// The users who were active then or later, and when each was last, in the order of their ids.
     ///
     /// # Errors
     /// See the [type](Devices#errors).
-    pub async fn active_within(
+    pub async fn active_since(
         &self,
-        time: Duration,
+        time: SystemTime,
     ) -> Result<Vec<(UserId, Timestamp)>, SessionError> {
-        let within = Some(time);
+        let since = time.into();
         self.users(UsersAsked {
-            within,
+            since,
             ..UsersAsked::default()
         })
         .await

@@ -41,8 +41,8 @@ pub use self::{
     service::{ResponseFuture, Sessions},
     stats::Stats,
     store::{
-        Admission, Created, InvalidCapacity, Loaded, MemorySessions, Population, SessionStore,
-        Swapped, UsersAsked,
+        Admission, Created, InvalidCapacity, Loaded, MemorySessions, MemorySessionsStats,
+        Population, SessionStore, Swapped, UsersAsked,
     },
     time::Timestamp,
     transport::{InvalidCookie, InvalidKey, Keys, RefusedId, SameSite, SessionCookie},

@@ -24,7 +24,7 @@ impl CsrfToken {
     }
 
     /// A session's token.
-    pub(in crate::session) fn new() -> Result<Token, SessionError> {
+    pub(in crate::session) fn fresh() -> Result<Token, SessionError> {
         random().map(Token)
     }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_mask_hides_the_same_token() {
-        let token = CsrfToken::new().unwrap();
+        let token = CsrfToken::fresh().unwrap();
         let (one, other) = (
             CsrfToken::masked(token).unwrap(),
             CsrfToken::masked(token).unwrap(),
@@ -96,14 +96,14 @@ mod tests {
             assert!(CsrfToken::is_one_of(text.as_str().as_bytes(), token));
             assert!(!CsrfToken::is_one_of(
                 text.as_str().as_bytes(),
-                CsrfToken::new().unwrap()
+                CsrfToken::fresh().unwrap()
             ));
         }
     }
 
     #[test]
     fn what_is_no_token_is_none_of_them() {
-        let token = CsrfToken::new().unwrap();
+        let token = CsrfToken::fresh().unwrap();
         let good = CsrfToken::masked(token).unwrap().0;
         let mut changed = good.clone().into_bytes();
         changed[0] = if changed[0] == b'A' { b'B' } else { b'A' };

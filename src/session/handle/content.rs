@@ -16,7 +16,7 @@ impl Session<Named> {
     /// The value under this name, decoded at most once in a request; None if there is none.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_value](SessionError::is_value) if it is of another type.
+    /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if it is of another type.
     pub async fn get<T>(&self, name: &str) -> Result<Option<T>, SessionError>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
@@ -28,7 +28,7 @@ impl Session<Named> {
     /// same time win too.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_value](SessionError::is_value) if it cannot be written as JSON.
+    /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if it cannot be written as JSON.
     pub async fn insert<T>(&self, name: &str, value: &T) -> Result<(), SessionError>
     where
         T: Serialize + Sync + ?Sized,
@@ -52,7 +52,7 @@ impl Session<Named> {
     /// lost.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_value](SessionError::is_value) if what is there is of another type, or
+    /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if what is there is of another type, or
     /// cannot be written as JSON; nothing is changed then.
     pub async fn update<T>(
         &self,

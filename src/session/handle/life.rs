@@ -27,7 +27,7 @@ impl<D> Session<D> {
     /// If the response fails before it begins, the old session is still there.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_too_many](SessionError::is_too_many) if the user has as many sessions
+    /// As of the [type](Session#errors), and [`is_too_many`](SessionError::is_too_many) if the user has as many sessions
     /// as they may and the layer [refuses more](crate::session::SessionLayer::refuse_beyond_cap). Where that happens in
     /// several requests at the same moment, some of them learn it from [`commit`](Self::commit), or are answered 409.
     pub async fn login(&self, user: impl Into<UserId>) -> Result<(), SessionError> {
@@ -81,9 +81,9 @@ impl<D> Session<D> {
     /// with what others have changed meanwhile. Goes on to its end when the request is cancelled.
     ///
     /// # Errors
-    /// [is_ended](SessionError::is_ended) if the session has ended meanwhile; [is_store](SessionError::is_store),
-    /// [is_conflict](SessionError::is_conflict), [is_no_room](SessionError::is_no_room) and
-    /// [is_too_many](SessionError::is_too_many) if the changes are not saved yet: the layer will try once more.
+    /// [`is_ended`](SessionError::is_ended) if the session has ended meanwhile; [`is_store`](SessionError::is_store),
+    /// [`is_conflict`](SessionError::is_conflict), [`is_no_room`](SessionError::is_no_room) and
+    /// [`is_too_many`](SessionError::is_too_many) if the changes are not saved yet: the layer will try once more.
     pub async fn commit(&self) -> Result<(), SessionError> {
         self.exchange.commit(Last::No).await
     }
@@ -141,7 +141,7 @@ impl<D> Session<D> {
             return CsrfToken::masked(token);
         }
         self.exchange
-            .record(Change::Token(CsrfToken::new()?))
+            .record(Change::Token(CsrfToken::fresh()?))
             .await?;
         let token = known(&*self.exchange.loaded().await?);
         CsrfToken::masked(token.ok_or_else(SessionError::ended)?)

@@ -37,9 +37,9 @@ use super::exchange::Exchange;
 ///
 /// # Errors
 ///
-/// Of every method that looks at the session: [is_store](super::SessionError::is_store) if it cannot be loaded (it is
-/// never taken for an empty one), [is_shared](super::SessionError::is_shared) if a cache has given the response to
-/// others already, [is_too_late](super::SessionError::is_too_late) if the head of the response is on its way. Methods
+/// Of every method that looks at the session: [`is_store`](super::SessionError::is_store) if it cannot be loaded (it is
+/// never taken for an empty one), [`is_shared`](super::SessionError::is_shared) if a cache has given the response to
+/// others already, [`is_too_late`](super::SessionError::is_too_late) if the head of the response is on its way. Methods
 /// that change it have that last error also where it was read before.
 pub struct Session<D = Named> {
     exchange: Arc<Exchange>,

@@ -23,7 +23,7 @@ where
     /// The data, decoded at most once in a request; None if there is none.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_value](SessionError::is_value) if it is of another type.
+    /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if it is of another type.
     pub async fn get(&self) -> Result<Option<Arc<D>>, SessionError> {
         let mut state = self.exchange.loaded().await?;
         let json = state.record().and_then(|record| record.whole.clone());
@@ -37,7 +37,7 @@ where
     /// the same time, the closure is called again with what that one has left: none of the changes is lost.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_value](SessionError::is_value) if what is there is of another type, or
+    /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if what is there is of another type, or
     /// cannot be written as JSON; nothing is changed then.
     pub async fn update(
         &self,
@@ -54,7 +54,7 @@ where
     /// Sets the data, whatever is there: what others change at the same time is lost, or this is. The last writer wins.
     ///
     /// # Errors
-    /// As of the [type](Session#errors), and [is_value](SessionError::is_value) if it cannot be written as JSON.
+    /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if it cannot be written as JSON.
     pub async fn replace(&self, data: &D) -> Result<(), SessionError> {
         let json = to_json(data)?;
         self.exchange.record(Change::Set(Place::Whole, json)).await

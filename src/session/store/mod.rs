@@ -3,10 +3,10 @@
 mod erased;
 mod memory;
 
-use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{future::Future, num::NonZeroU32, sync::Arc};
 
 pub(crate) use self::erased::BoxStore;
-pub use self::memory::{InvalidCapacity, MemorySessions};
+pub use self::memory::{InvalidCapacity, MemorySessions, MemorySessionsStats};
 use super::{id::SessionKey, record::Record, time::Timestamp, user::UserId};
 use crate::error::StoreError;
 
@@ -93,7 +93,7 @@ pub trait SessionStore: Send + Sync + 'static {
         user: &UserId,
     ) -> impl Future<Output = Result<Vec<(SessionKey, Loaded)>, StoreError>> + Send;
 
-    /// Users with sessions, those of one tenant or all, who were active in that time: a page of at most `limit` of them,
+    /// Users with sessions, those of one tenant or all, who were active since then: a page of at most `limit` of them,
     /// in the order of their ids, beginning after `after`. Ends with an empty page.
     ///
     /// # Errors
@@ -183,8 +183,8 @@ pub enum Swapped {
 pub struct UsersAsked {
     /// Those of this tenant alone.
     pub tenant: Option<Arc<str>>,
-    /// Those who were active in so long a time, by the store's clock.
-    pub within: Option<Duration>,
+    /// Those who were active then or later.
+    pub since: Timestamp,
     /// Those whose id comes after this one.
     pub after: Option<UserId>,
     /// So many at most.
