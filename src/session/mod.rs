@@ -20,6 +20,7 @@ mod refusal;
 mod renew;
 mod response;
 mod service;
+pub mod stateless;
 mod stats;
 mod store;
 mod time;

@@ -1,4 +1,5 @@
 //! Sessions through the public interface.
 
 mod basics;
+mod stateless;
 mod support;
