@@ -22,6 +22,7 @@ mod response;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod sample;
 mod service;
+pub mod stateless;
 mod stats;
 mod store;
 mod sweeper;

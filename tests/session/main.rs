@@ -1,5 +1,6 @@
 //! Sessions, by the public interface alone.
 
 mod basics;
+mod stateless;
 mod store;
 mod support;
