@@ -4,6 +4,7 @@ mod bodies;
 mod budget;
 mod cancelled;
 mod grpc;
+mod hedging;
 #[cfg(feature = "hyper")]
 mod origin;
 #[cfg(feature = "hyper")]
