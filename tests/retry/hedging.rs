@@ -255,14 +255,17 @@ async fn a_failure_does_not_win_while_the_other_attempt_is_under_way() {
         let reasons = |got: &Got| got.outcome().reasons().len();
         let expected = usize::from(!matches!(failure.1, Err(ErrorKind::InvalidData)));
         let origin = Origin::of([failure, answers(SECOND, 200)]);
-        let got = get(&hedging(), &origin).await;
+        let layer = hedging();
+        let got = get(&layer, &origin).await;
         assert_eq!((&got.body[..], got.took), (&b"attempt 2"[..], MS * 1050));
         assert_eq!((got.outcome().attempts(), reasons(&got)), (2, expected));
+        assert_eq!(count(&layer, "won"), 1);
         // The second attempt may be the one that fails.
         let origin = Origin::of([answers(SECOND, 200), failure]);
-        let got = get(&hedging(), &origin).await;
+        let got = get(&layer, &origin).await;
         assert_eq!((&got.body[..], got.took), (&b"attempt 1"[..], SECOND));
         assert_eq!((got.outcome().attempts(), reasons(&got)), (2, expected));
+        assert_eq!(count(&layer, "won"), 1);
     }
 }
 
@@ -459,6 +462,22 @@ async fn what_is_slow_does_not_get_shorter_by_hedging() {
     // Those who come to be known as quick would make all 200 slow ones hedged.
     assert!((60..=120).contains(&hedged), "{hedged}");
     let origin = Origin::of([answers(MS * 10, 200)]);
+    assert_eq!(get(&layer, &origin).await.outcome, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_that_took_too_long_are_known_as_slow() {
+    let layer = support::layer()
+        .hedge(Hedge::default())
+        .attempt_timeout(MS * 100)
+        .danger_without_budget();
+    for request in 0..100 {
+        let takes = if request < 10 { SECOND } else { MS };
+        let origin = Origin::of([answers(takes, 200)]);
+        get(&layer, &origin).await;
+    }
+    tokio::time::sleep(SECOND).await;
+    let origin = Origin::of([answers(MS * 90, 200)]);
     assert_eq!(get(&layer, &origin).await.outcome, None);
 }
 
