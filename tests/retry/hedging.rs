@@ -471,8 +471,8 @@ async fn attempts_that_took_too_long_are_known_as_slow() {
         .hedge(Hedge::default())
         .attempt_timeout(MS * 100)
         .danger_without_budget();
-    for request in 0..100 {
-        let takes = if request < 10 { SECOND } else { MS };
+    for request in 0..200 {
+        let takes = if request < 20 { SECOND } else { MS };
         let origin = Origin::of([answers(takes, 200)]);
         get(&layer, &origin).await;
     }
