@@ -3,11 +3,14 @@
 use std::{future::Future, pin::pin};
 
 use futures_util::future::{Either, select};
-use http::Response;
+use http::{HeaderName, Response};
 use http_body::Body;
 
 use super::{answer::RetryBody, core::Core, judge::Facts, outcome::TimedOut};
 use crate::{clock::Moment, error::BoxError};
+
+/// The number of an attempt.
+pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
 
 /// How an attempt ended.
 pub(super) enum Ended<R, E> {

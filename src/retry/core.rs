@@ -63,6 +63,12 @@ impl<C> Core<C> {
         }
     }
 
+    /// The next wait of the schedule, after so many failures and a wait of `previous`.
+    pub(super) fn backoff(&self, failures: usize, previous: Duration) -> Duration {
+        let retry = u32::try_from(failures).unwrap_or(u32::MAX);
+        self.backoff.draw(retry.saturating_sub(1), previous)
+    }
+
     /// Takes a retry out of the budget.
     pub(super) fn pays_for_a_retry(&self) -> bool {
         let budget = self.budget.as_ref();

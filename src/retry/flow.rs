@@ -9,13 +9,13 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use http::{HeaderName, HeaderValue, Method, Request, Response, request::Parts};
+use http::{HeaderValue, Method, Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{
     answer::{RetryBody, timed_out},
-    attempt::{Ended, attempt},
+    attempt::{ATTEMPT, Ended, attempt},
     body::{Recording, ReplayBody},
     classifier::{Attempt, Classify},
     core::Core,
@@ -24,8 +24,6 @@ use super::{
     outcome::{RetryOutcome, TimedOut},
 };
 use crate::{classify::GaveUp, clock::Moment, error::BoxError, head::ResponseHead};
-
-pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
 
 /// A request that may be tried again.
 pub(super) struct Session<S, B, C> {
@@ -194,8 +192,9 @@ where
             Ended::Answered(response) => self.core.asked_to_wait(self.facts, response.headers())?,
             _ => None,
         };
-        let backoff = self.backoff();
-        let wait = judge::wait(asked, self.core.most_retry_after, backoff);
+        let failures = self.outcome.reasons().len();
+        self.waited = self.core.backoff(failures, self.waited);
+        let wait = judge::wait(asked, self.core.most_retry_after, self.waited);
         let wait = wait.ok_or(GaveUp::RetryAfter)?;
         let now = self.core.clock.now();
         if self.until.is_some_and(|until| now + wait >= until) {
@@ -206,13 +205,6 @@ where
         } else {
             Err(GaveUp::Budget)
         }
-    }
-
-    /// The next wait of the schedule.
-    fn backoff(&mut self) -> Duration {
-        let retry = u32::try_from(self.outcome.reasons().len()).unwrap_or(u32::MAX);
-        self.waited = self.core.backoff.draw(retry.saturating_sub(1), self.waited);
-        self.waited
     }
 
     /// Whether the service can be called now. Nobody waits for that: there is an answer already.

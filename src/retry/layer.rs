@@ -95,6 +95,11 @@ impl<C> RetryLayer<C> {
         }
     }
 
+    #[cfg(feature = "tower")]
+    pub(super) fn core(&self) -> Arc<Core<C>> {
+        Arc::clone(&self.core)
+    }
+
     /// What has been counted so far, all clones together.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -76,6 +76,9 @@
 //! error of readiness is a failed attempt. The first attempt is made by the service that was readied, the others by
 //! that as well.
 //!
+//! Who wants nothing but tower's own layer takes these rules there, with the feature `tower`: `TowerPolicy`, whose
+//! documentation says what it cannot do.
+//!
 //! # What it tells
 //!
 //! A response that took more than one attempt has a [`RetryOutcome`] in its extensions; [`RetryLayer::stats`] counts
@@ -105,7 +108,11 @@ mod policy;
 mod service;
 mod slot;
 mod stats;
+#[cfg(feature = "tower")]
+mod tower_policy;
 
+#[cfg(feature = "tower")]
+pub use self::tower_policy::TowerPolicy;
 pub use self::{
     answer::RetryBody,
     body::ReplayBody,

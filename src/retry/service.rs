@@ -19,11 +19,11 @@ use tower_service::Service;
 use super::{
     RetryLayer, RetryPolicy,
     answer::RetryBody,
-    attempt::{Ended, body_of},
+    attempt::{ATTEMPT, Ended, body_of},
     body::{Recording, ReplayBody},
     classifier::{Attempt, Classify, Transient},
     core::Core,
-    flow::{ATTEMPT, Session},
+    flow::Session,
     outcome::RetryOutcome,
 };
 use crate::{error::BoxError, head::ResponseHead};

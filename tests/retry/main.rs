@@ -14,3 +14,5 @@ mod retry_after;
 mod rules;
 mod support;
 mod timeouts;
+#[cfg(feature = "tower")]
+mod tower_policy;
