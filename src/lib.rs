@@ -51,6 +51,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+pub mod adapter;
 #[cfg(feature = "retry")]
 mod backoff;
 #[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]

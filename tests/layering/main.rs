@@ -15,6 +15,7 @@ use self::{
 
 /// No I/O, no imports from above.
 const LEAVES: &[&str] = &[
+    "adapter",
     "backoff",
     "body",
     "classify",

@@ -15,19 +15,20 @@ use tower_keep::retry::{
     Attempt, GaveUp, Reason, RetryBudget, RetryLayer, RetryOutcome, RetryPolicy, Verdict,
 };
 
+use self::Step::{Fails, Says};
 use crate::support::{self, Body, layer};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// What an attempt comes to.
-type Step = Result<(u16, &'static [(&'static str, &'static str)]), ErrorKind>;
-
-const fn says(status: u16, fields: &'static [(&'static str, &'static str)]) -> Step {
-    Ok((status, fields))
+#[derive(Clone, Copy)]
+enum Step {
+    Says(u16, &'static [(&'static str, &'static str)]),
+    Fails(ErrorKind),
 }
 
-const UNAVAILABLE: Step = says(503, &[]);
-const RESET: Step = Err(ErrorKind::ConnectionReset);
+const UNAVAILABLE: Step = Says(503, &[]);
+const RESET: Step = Fails(ErrorKind::ConnectionReset);
 
 #[derive(Clone)]
 struct Origin {
@@ -58,7 +59,11 @@ impl Origin {
             origin.seen.lock().unwrap().push(seen);
             let step = origin.steps.lock().unwrap().pop_front();
             async move {
-                let (status, fields) = step.unwrap_or(Ok((200, &[])))?;
+                let (status, fields) = match step {
+                    None => (200, &[][..]),
+                    Some(Says(status, fields)) => (status, fields),
+                    Some(Fails(kind)) => return Err(kind.into()),
+                };
                 let mut response = Response::new(Full::<Bytes>::default());
                 *response.status_mut() = StatusCode::from_u16(status).unwrap();
                 for (name, value) in fields {
@@ -144,9 +149,9 @@ async fn a_post_is_retried_if_it_was_not_processed_or_says_that_it_may_be() {
     assert_eq!(attempts(UNAVAILABLE, None).await, 1);
     assert_eq!(attempts(RESET, None).await, 1);
     assert_eq!(attempts(UNAVAILABLE, idempotent).await, 2);
-    assert_eq!(attempts(Err(ErrorKind::ConnectionRefused), None).await, 2);
+    assert_eq!(attempts(Fails(ErrorKind::ConnectionRefused), None).await, 2);
     let off = Some(RetryPolicy::off());
-    assert_eq!(attempts(Err(ErrorKind::ConnectionRefused), off).await, 1);
+    assert_eq!(attempts(Fails(ErrorKind::ConnectionRefused), off).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,10 +166,10 @@ async fn a_request_says_how_often() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_kept_to_up_to_its_cap() {
-    let origin = Origin::of([says(503, &[("retry-after", "3")])]);
+    let origin = Origin::of([Says(503, &[("retry-after", "3")])]);
     get(&layer(), &origin).await;
     assert_eq!(origin.began(), [0, 3].map(Duration::from_secs));
-    let origin = Origin::of([says(503, &[("retry-after", "11")])]);
+    let origin = Origin::of([Says(503, &[("retry-after", "11")])]);
     let response = get(&layer(), &origin).await;
     assert_eq!(outcome(&response).gave_up(), Some(GaveUp::RetryAfter));
     assert_eq!(origin.attempts(), 1);
@@ -187,7 +192,7 @@ async fn the_budget_is_that_of_the_layer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_of_grpc_are_judged_by_what_the_head_says() {
+async fn calls_of_grpc_are_judged_by_what_the_head_Says() {
     let call = || {
         let mut request = support::request("POST");
         let kind = "application/grpc".parse().unwrap();
@@ -196,7 +201,7 @@ async fn calls_of_grpc_are_judged_by_what_the_head_says() {
         request.extensions_mut().insert(policy);
         request
     };
-    let pushed = |fields| Origin::of([says(200, fields)]);
+    let pushed = |fields| Origin::of([Says(200, fields)]);
     let origin = pushed(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", "250")]);
     let response = send(&layer(), &origin, call()).await.unwrap();
     assert_eq!(outcome(&response).reasons(), [Reason::Grpc(14)]);
@@ -228,7 +233,7 @@ async fn a_classifier_of_ones_own_takes_the_place_of_the_rules() {
         _ => Verdict::Final,
     });
     let own = own.clock(tower_keep::Clock::tokio());
-    let origin = Origin::of([says(418, &[]), UNAVAILABLE]);
+    let origin = Origin::of([Says(418, &[]), UNAVAILABLE]);
     let theirs = tower::retry::RetryLayer::new(own.tower_policy());
     let service = theirs.layer(origin.service());
     let response = service.oneshot(support::request("POST")).await.unwrap();
