@@ -28,18 +28,18 @@ use crate::error::BoxError;
 /// use bytes::Bytes;
 /// use http::Request;
 /// use http_body_util::Empty;
-/// use tower::{Service, ServiceBuilder, ServiceExt};
+/// use tower::{ServiceBuilder, ServiceExt};
 /// use tower_keep::{RetryLayer, adapter::ReqwestLayer};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut client = ServiceBuilder::new()
+/// let client = ServiceBuilder::new()
 ///     .layer(RetryLayer::new().retries(1))
 ///     .layer(ReqwestLayer::new())
 ///     .service(reqwest::Client::new());
 /// // Nobody listens there.
 /// let request = Request::get("http://127.0.0.1:1/").body(Empty::<Bytes>::new())?;
-/// let error = client.ready().await?.call(request).await.unwrap_err();
+/// let error = client.oneshot(request).await.unwrap_err();
 /// assert!(error.is_connect());
 /// # Ok(())
 /// # }

@@ -90,6 +90,9 @@
 //!
 //! Around the client: inside of a response cache, which then fetches more surely, and outside of whatever sees single
 //! attempts, such as a limit on what is sent to one origin. One layer of it, near the origin: two multiply.
+//!
+//! A channel of `tonic` and a client of `reqwest` take only bodies of their own: the module `adapter`, with the features
+//! of these names, has a layer to put between.
 
 mod answer;
 mod attempt;

@@ -192,7 +192,7 @@ async fn the_budget_is_that_of_the_layer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_of_grpc_are_judged_by_what_the_head_Says() {
+async fn calls_of_grpc_are_judged_by_what_the_head_says() {
     let call = || {
         let mut request = support::request("POST");
         let kind = "application/grpc".parse().unwrap();
