@@ -15,6 +15,7 @@ use self::{
 
 /// No I/O, no imports from above.
 const LEAVES: &[&str] = &[
+    "adapter",
     "backoff",
     "body",
     "classify",
@@ -57,6 +58,7 @@ const PURE: &[&str] = &[
     "rate_limit/adaptive/state",
     "rate_limit/algorithm",
     "response_cache/policy",
+    "retry/hedge/latency",
 ];
 /// What a pure function has no use for; a path is written as its segments.
 const IMPURE: &[&[&str]] = &[
