@@ -84,8 +84,7 @@ mod head;
 #[cfg(any(
     feature = "circuit-breaker",
     feature = "rate-limit",
-    feature = "response-cache",
-    feature = "session"
+    feature = "response-cache"
 ))]
 mod header;
 #[cfg(feature = "response-cache")]

@@ -15,7 +15,7 @@ use std::{
     fmt, iter,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, Ordering, fence},
     },
 };
 
@@ -74,7 +74,7 @@ impl Personal {
     #[must_use]
     pub fn get(extensions: &Extensions) -> Option<&Self> {
         let owned = extensions.get::<Owned>();
-        let owned = owned.and_then(|owned| owned.0.place().marker.get());
+        let owned = owned.and_then(|owned| owned.0.place().known_marker());
         owned.or_else(|| extensions.get::<Self>())
     }
 
@@ -227,7 +227,7 @@ pub(crate) struct Owned(pub(crate) Arc<dyn Owner>);
 
 impl Owned {
     fn marker(&self) -> &Personal {
-        self.0.place().marker.get_or_init(Personal::default)
+        self.0.place().marker()
     }
 
     /// Those of a request, from the innermost one outwards.
@@ -246,11 +246,30 @@ impl Owned {
     }
 }
 
-/// Where an [`Owner`] stands: who is further out, and the marker of the request, once somebody has asked for one.
+/// Nobody has looked at what an [`Owner`] guards.
+const UNSEEN: u8 = 0;
+/// Somebody has: the response is one person's.
+const SEEN: u8 = 1;
+/// Somebody wanted to, when the response was others' already.
+const REFUSED: u8 = 2;
+/// Nobody has, and nobody may any more: the head of the response is on its way, and says nothing of it.
+#[cfg(feature = "session")]
+const CLOSED: u8 = 3;
+
+/// Where an [`Owner`] stands: who is further out, and the marker of the request, once somebody has asked for one. Until
+/// then what would be marked is kept here.
 #[derive(Default)]
 pub(crate) struct Place {
     outer: Option<Owned>,
     marker: OnceLock<Personal>,
+    seen: AtomicU8,
+}
+
+/// Why nobody may look any more.
+#[cfg(feature = "session")]
+pub(crate) enum Blind {
+    Shared(AlreadyShared),
+    Closed,
 }
 
 impl Place {
@@ -262,14 +281,67 @@ impl Place {
             Some(owned) => Some(owned.marker()),
             None => extensions.get::<Personal>(),
         };
-        let marker = marker.cloned().map_or_else(OnceLock::new, OnceLock::from);
-        Self { outer, marker }
+        Self {
+            marker: marker.cloned().map_or_else(OnceLock::new, OnceLock::from),
+            outer,
+            seen: AtomicU8::new(UNSEEN),
+        }
     }
 
-    /// Declares that the response belongs to one person: see [`Personal::mark`].
+    /// Declares that somebody looks, and the response belongs to one person: see [`Personal::mark`].
     #[cfg(feature = "session")]
-    pub(crate) fn mark(&self) -> Result<(), AlreadyShared> {
-        self.marker.get_or_init(Personal::default).mark()
+    pub(crate) fn look(&self) -> Result<(), Blind> {
+        let order = Ordering::SeqCst;
+        match self.seen.compare_exchange(UNSEEN, SEEN, order, order) {
+            Ok(_) => self.marked_first().map_err(Blind::Shared),
+            Err(SEEN) => Ok(()),
+            Err(REFUSED) => Err(Blind::Shared(AlreadyShared { _private: () })),
+            Err(_) => Err(Blind::Closed),
+        }
+    }
+
+    /// Marks the marker, if there is one. Who makes one from now on sees that it is to be marked: of the two, at least
+    /// one sees what the other has written.
+    #[cfg(feature = "session")]
+    fn marked_first(&self) -> Result<(), AlreadyShared> {
+        fence(Ordering::SeqCst);
+        let marked = self.marker.get().map_or(Ok(()), Personal::mark);
+        if marked.is_err() {
+            self.seen.store(REFUSED, Ordering::SeqCst);
+        }
+        marked
+    }
+
+    /// Whether somebody has looked.
+    #[cfg(feature = "session")]
+    pub(crate) fn is_seen(&self) -> bool {
+        matches!(self.seen.load(Ordering::Acquire), SEEN | REFUSED)
+    }
+
+    /// Lets nobody look any more if nobody has, and says whether that is so.
+    #[cfg(feature = "session")]
+    pub(crate) fn close(&self) -> bool {
+        let order = Ordering::SeqCst;
+        match self.seen.compare_exchange(UNSEEN, CLOSED, order, order) {
+            Ok(_) | Err(CLOSED) => true,
+            Err(_) => false,
+        }
+    }
+
+    fn marker(&self) -> &Personal {
+        let marker = self.marker.get_or_init(Personal::default);
+        fence(Ordering::SeqCst);
+        if self.seen.load(Ordering::SeqCst) == SEEN {
+            // If it is others' already, who looks is told so.
+            let _ = marker.mark();
+        }
+        marker
+    }
+
+    /// The marker, if there is one, or there has to be.
+    fn known_marker(&self) -> Option<&Personal> {
+        let seen = self.seen.load(Ordering::SeqCst) == SEEN;
+        (seen || self.marker.get().is_some()).then(|| self.marker())
     }
 
     /// The same place for another response to the same request.
@@ -277,8 +349,11 @@ impl Place {
     pub(crate) fn anew(&self) -> Self {
         let outer = self.outer.as_ref().map(|owned| Owned(owned.0.anew()));
         let marker = outer.as_ref().map(|owned| owned.marker().clone());
-        let marker = marker.map_or_else(OnceLock::new, OnceLock::from);
-        Self { outer, marker }
+        Self {
+            outer,
+            marker: marker.map_or_else(OnceLock::new, OnceLock::from),
+            seen: AtomicU8::new(UNSEEN),
+        }
     }
 }
 

@@ -20,15 +20,10 @@ pub(crate) mod date;
 pub(crate) mod delta;
 #[cfg(feature = "response-cache")]
 pub(crate) mod etag;
-#[cfg(any(feature = "response-cache", feature = "session"))]
+#[cfg(feature = "response-cache")]
 pub(crate) mod list;
 #[cfg(feature = "response-cache")]
 pub(crate) mod no_vary_search;
-#[cfg(any(
-    feature = "circuit-breaker",
-    feature = "rate-limit",
-    feature = "response-cache"
-))]
 pub(crate) mod number;
 #[cfg(feature = "response-cache")]
 pub(crate) mod quota;

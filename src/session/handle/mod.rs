@@ -95,7 +95,7 @@ impl<D> Clone for Session<D> {
 impl<D> fmt::Debug for Session<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("used", &self.exchange.is_asked())
+            .field("used", &self.exchange.is_seen())
             .finish_non_exhaustive()
     }
 }

@@ -93,10 +93,10 @@ impl MemorySessions {
     /// If that is less than 64 KiB.
     pub fn with_capacity(bytes: usize) -> Result<Self, InvalidCapacity> {
         let plan = Plan::new(bytes)?;
-        Ok(Self(Arc::new(Core::new(plan, Clock::default()))))
+        Ok(Self(Arc::new(Core::new(plan, Clock::fast()))))
     }
 
-    /// With another clock than [`Clock::system`]. To be said before anything is stored and before the store is cloned:
+    /// With another clock than [`Clock::fast`]. To be said before anything is stored and before the store is cloned:
     /// the store that is returned is another one, and empty.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
