@@ -20,7 +20,7 @@ pub(crate) mod date;
 pub(crate) mod delta;
 #[cfg(feature = "response-cache")]
 pub(crate) mod etag;
-#[cfg(feature = "response-cache")]
+#[cfg(any(feature = "response-cache", feature = "session"))]
 pub(crate) mod list;
 #[cfg(feature = "response-cache")]
 pub(crate) mod no_vary_search;
@@ -29,3 +29,5 @@ pub(crate) mod number;
 pub(crate) mod quota;
 #[cfg(feature = "response-cache")]
 pub(crate) mod range;
+#[cfg(any(feature = "response-cache", feature = "session"))]
+pub(crate) mod target;
