@@ -236,6 +236,14 @@ impl Exchange {
         }
     }
 
+    /// The key of the id that the client has presented, if it is one.
+    pub(super) fn presented_key(&self) -> Option<SessionKey> {
+        match self.core.transport.read(&self.captured) {
+            Presented::Id(id) => Some(id.key()),
+            Presented::Nothing | Presented::Refused(_) => None,
+        }
+    }
+
     /// Whether the client has presented anything.
     pub(super) fn has_captured(&self) -> bool {
         !self.captured.is_empty()
