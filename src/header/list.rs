@@ -1,5 +1,6 @@
 //! Field values that are comma lists, over all lines of a field (RFC 9110 5.3, 5.6.1).
 
+#[cfg(feature = "response-cache")]
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -28,6 +29,7 @@ pub(crate) fn members<'a>(
 /// All lines of a field as the one value that they mean; `None` if the field is absent.
 ///
 /// A field that came in one line is not copied.
+#[cfg(feature = "response-cache")]
 pub(crate) fn combined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let first = Cow::Borrowed(trim(lines.next()?));

@@ -1,10 +1,9 @@
 //! The session of one request: what is known of it, and what is to become of it.
 
 use std::{
-    any::Any,
     net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -23,7 +22,7 @@ use super::{
     transport::{Captured, Presented},
 };
 use crate::{
-    personal::{Owned, Owner, Personal},
+    personal::{Owned, Owner, Place},
     sync::{Mutex, MutexGuard, lock},
 };
 
@@ -36,8 +35,7 @@ pub(super) struct Exchange {
     captured: Captured,
     ip: Option<IpAddr>,
     user_agent: Option<HeaderValue>,
-    marker: OnceLock<Personal>,
-    outer: Option<Owned>,
+    place: Place,
     /// Whether anybody has asked for the session.
     asked: AtomicBool,
     state: Mutex<State>,
@@ -91,19 +89,13 @@ pub(super) enum Head {
 impl Exchange {
     /// That of a request which a client has sent.
     pub(super) fn of<B>(core: &Arc<Core>, request: &mut Request<B>) -> Arc<Self> {
-        let outer = request.extensions_mut().remove::<Owned>();
-        let marker = match &outer {
-            Some(owned) => Some(owned.marker()),
-            None => request.extensions().get::<Personal>(),
-        };
-        let marker = marker.cloned().map_or_else(OnceLock::new, OnceLock::from);
+        let place = Place::innermost(request.extensions_mut());
         let headers = request.headers();
         let exchange = Arc::new(Self {
             captured: core.transport.capture(headers),
             ip: core.client_ip.of(request.extensions(), headers),
             user_agent: headers.get(USER_AGENT).cloned(),
-            marker,
-            outer,
+            place,
             ..Self::new(Arc::clone(core), Captured::default(), Head::Open)
         });
         let owned = Owned(Arc::clone(&exchange) as Arc<dyn Owner>);
@@ -117,8 +109,7 @@ impl Exchange {
             captured,
             ip: None,
             user_agent: None,
-            marker: OnceLock::new(),
-            outer: None,
+            place: Place::default(),
             asked: AtomicBool::new(false),
             state: Mutex::new(State::new(head)),
             busy: AsyncMutex::new(()),
@@ -127,9 +118,7 @@ impl Exchange {
 
     /// That of a request whose extensions these are.
     pub(super) fn find(extensions: &http::Extensions) -> Option<Arc<Self>> {
-        let owned = extensions.get::<Owned>()?;
-        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&owned.0) as _;
-        any.downcast().ok()
+        Owned::find(extensions)
     }
 
     /// Whether anybody has asked for the session.
@@ -196,7 +185,7 @@ impl Exchange {
         if state.head == Head::Sent {
             return Err(Kind::TooLate.into());
         }
-        self.marker.get_or_init(Personal::default).mark()?;
+        self.place.mark()?;
         self.asked.store(true, Ordering::Release);
         Ok(())
     }
@@ -256,12 +245,8 @@ impl Owner for Exchange {
         self.has_captured().then_some(&**name)
     }
 
-    fn marker(&self) -> &OnceLock<Personal> {
-        &self.marker
-    }
-
-    fn outer(&self) -> Option<&dyn Owner> {
-        self.outer.as_ref().map(|owned| &*owned.0)
+    fn place(&self) -> &Place {
+        &self.place
     }
 
     #[cfg(feature = "response-cache")]
@@ -270,7 +255,7 @@ impl Owner for Exchange {
         Arc::new(Self {
             ip: self.ip,
             user_agent: self.user_agent.clone(),
-            outer: self.outer.as_ref().map(|owned| Owned(owned.0.anew())),
+            place: self.place.anew(),
             ..Self::new(
                 Arc::clone(&self.core),
                 self.captured.clone(),

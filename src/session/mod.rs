@@ -21,7 +21,10 @@ mod refusal;
 mod renew;
 mod require;
 mod response;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod sample;
 mod service;
+pub mod stateless;
 mod stats;
 mod store;
 mod sweeper;

@@ -1,7 +1,9 @@
-//! Sessions through the public interface.
+//! Sessions, by the public interface alone.
 
 mod basics;
 mod csrf;
 mod guarded;
 mod require;
+mod stateless;
+mod store;
 mod support;

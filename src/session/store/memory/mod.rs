@@ -108,6 +108,12 @@ impl MemorySessions {
     pub fn stats(&self) -> MemorySessionsStats {
         self.0.stats()
     }
+
+    /// All that is kept.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        self.0.all()
+    }
 }
 
 impl Default for MemorySessions {
