@@ -85,7 +85,7 @@ pub(super) type Line = Option<(HeaderName, HeaderValue)>;
 
 /// What is left to do when the handler has answered.
 pub(super) enum Closing {
-    /// Nothing: nobody has looked at the session, and from now on nobody can.
+    /// Nothing: nobody has loaded the session, and from now on nobody can.
     Untouched,
     /// Nothing but to tell the client.
     Settled(Line),
@@ -140,6 +140,11 @@ impl Exchange {
     /// The state, once the session is loaded. From now on the response is this client's alone.
     pub(super) async fn loaded(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         self.place.look()?;
+        self.loaded_unseen().await
+    }
+
+    /// The same, for what says nothing to anybody.
+    pub(super) async fn loaded_unseen(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         {
             let mut state = self.state();
             if state.is_unread() {
@@ -254,7 +259,7 @@ impl Exchange {
 
     /// The handler has answered. If nothing is left to do, nothing is accepted any more.
     pub(super) fn close(&self) -> Closing {
-        if self.place.close() {
+        if self.place.close() && !self.core.identifies {
             return Closing::Untouched;
         }
         let mut state = self.state();

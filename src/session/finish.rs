@@ -58,7 +58,7 @@ impl Exchange {
 
     /// Who the request comes from, for those further in: None where that is nobody in particular.
     pub(super) async fn principal(&self) -> Result<Option<Principal>, SessionError> {
-        let state = self.loaded().await?;
+        let state = self.loaded_unseen().await?;
         let principal = state.live().map(|live| {
             let user = live.loaded.record.user();
             let principal = user.map_or_else(Principal::anonymous, UserId::to_principal);
@@ -85,7 +85,9 @@ impl Exchange {
             _ => response.map(ResponseBody::passed),
         };
         let headers = response.headers_mut();
-        response::personal(headers, &self.core.transport.vary());
+        if self.is_seen() {
+            response::personal(headers, &self.core.transport.vary());
+        }
         if let Some((name, value)) = line {
             headers.append(name, value);
             response::sets_id(headers);
