@@ -22,7 +22,7 @@ use super::{
     core::Core,
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
-    exchange::{Changes, Exchange, Live, Stage},
+    exchange::{Changes, Exchange, Live, Stage, State},
     id::{SessionId, SessionKey},
     record::Record,
     store::{Admission, Created, SessionStore, Swapped},
@@ -52,7 +52,7 @@ pub(super) struct Saved {
 impl Exchange {
     /// Saves what has been changed until now, and goes on with that if nobody waits for it any more.
     pub(super) async fn commit(self: &Arc<Self>) -> Result<(), SessionError> {
-        if self.state().changes.is_none() {
+        if self.try_save() {
             return Ok(());
         }
         let exchange = Arc::clone(self);
@@ -61,6 +61,36 @@ impl Exchange {
             exchange.save().await
         })
         .await
+    }
+
+    /// Saves what there is if that is all that is to be done, and the store has done it at once: nearly always, where it
+    /// is in memory. Whether nothing is left to be saved.
+    pub(super) fn save_now(&self, state: &mut State) -> bool {
+        let State { stage, changes, .. } = state;
+        let Some(waiting) = changes else {
+            return true;
+        };
+        let (Stage::Live(live), false) = (stage, waiting.renewal.is_some()) else {
+            return false;
+        };
+        let Some(mut record) = waiting.draft.take() else {
+            return false;
+        };
+        if record != live.loaded.record {
+            Arc::make_mut(&mut record).writer = waiting.sign();
+            let version = live.loaded.version;
+            match self.core.store.swap_now(&live.key, version, record) {
+                Ok(Ok(Swapped::Stored(loaded))) => live.loaded = loaded,
+                // It is told once more to who can wait.
+                Ok(_) => return false,
+                Err(record) => {
+                    waiting.draft = Some(record);
+                    return false;
+                }
+            }
+        }
+        *changes = None;
+        true
     }
 
     /// Saves what there is. Nobody changes anything meanwhile.
@@ -84,9 +114,7 @@ impl Exchange {
     fn take_job(&self) -> Option<Job<'_>> {
         let mut state = self.state();
         let mut changes = state.changes.take()?;
-        if changes.writer == 0 {
-            changes.writer = writer();
-        }
+        changes.sign();
         Some(Job {
             exchange: self,
             live: state.live().cloned(),
@@ -125,8 +153,9 @@ impl Exchange {
 impl Core {
     async fn carry_out(&self, job: &mut Job<'_>) -> Result<Saved, SessionError> {
         match job.live.clone() {
-            None => self.create(job).await,
-            Some(live) if job.changes.renewal.is_some() => self.renew(job, live).await,
+            // Seldom, and large: what every save carries around should not be.
+            None => Box::pin(self.create(job)).await,
+            Some(live) if job.changes.renewal.is_some() => Box::pin(self.renew(job, live)).await,
             Some(live) => self.replace(job, live).await,
         }
     }
@@ -189,7 +218,7 @@ impl Core {
                 return Ok(Saved::as_before(live));
             }
             let (key, version) = (live.key, live.loaded.version);
-            let record_to_be = Some(job.signed(record));
+            let record_to_be = Some(Arc::new(job.signed(record)));
             match self.store.swap(&key, version, record_to_be).await? {
                 Swapped::Stored(loaded) => return Ok(Saved::as_before(Live { loaded, ..live })),
                 // The answer was lost, and this is another try.
@@ -215,6 +244,16 @@ impl Core {
         let to = to.ok_or_else(|| SessionError::from(Kind::SomebodyElses))?;
         let found = self.find(to).await?;
         found.ok_or_else(SessionError::ended)
+    }
+}
+
+impl Changes {
+    /// The number by which their writer knows them again.
+    fn sign(&mut self) -> u64 {
+        if self.writer == 0 {
+            self.writer = writer();
+        }
+        self.writer
     }
 }
 
@@ -245,7 +284,7 @@ impl Job<'_> {
     /// The session as handlers have seen it.
     pub(super) fn take_record(&mut self, live: &Live) -> Result<Record, SessionError> {
         match self.changes.draft.take() {
-            Some(draft) => Ok(draft),
+            Some(draft) => Ok(Arc::unwrap_or_clone(draft)),
             None => self.rebuilt(live),
         }
     }

@@ -75,7 +75,7 @@ pub(super) struct Changes {
     pub(super) log: SmallVec<[Change; 1]>,
     pub(super) renewal: Renewal,
     /// The session with all of them, as handlers see it.
-    pub(super) draft: Option<Record>,
+    pub(super) draft: Option<Arc<Record>>,
     /// Who writes them: the same in every try.
     pub(super) writer: u64,
 }
@@ -263,10 +263,16 @@ impl Exchange {
             return Closing::Untouched;
         }
         let mut state = self.state();
-        if state.busy || self.core.has_work(&state) {
+        if state.busy || self.core.has_upkeep(&state) || !self.save_now(&mut state) {
             return Closing::Unsettled;
         }
         Closing::Settled(self.close_with(&mut state))
+    }
+
+    /// Saves what there is, and says whether nothing is left, if that needs no waiting.
+    pub(super) fn try_save(&self) -> bool {
+        let mut state = self.state();
+        !state.busy && self.save_now(&mut state)
     }
 
     /// Accepts nothing any more, and says what the client is to be told.
@@ -343,7 +349,8 @@ impl State {
     pub(super) fn record(&self) -> Option<&Record> {
         let draft = self.changes.as_ref();
         let draft = draft.and_then(|changes| changes.draft.as_ref());
-        draft.or_else(|| self.live().map(|live| &*live.loaded.record))
+        let saved = || self.live().map(|live| &live.loaded.record);
+        draft.or_else(saved).map(|record| &**record)
     }
 
     pub(super) fn changes(&mut self) -> &mut Changes {
@@ -357,7 +364,7 @@ impl State {
             Stage::Unread | Stage::Absent(_) => None,
         };
         let changes = self.changes.get_or_insert_default();
-        let begin = || saved.map_or_else(blank, |record| (**record).clone());
-        changes.draft.get_or_insert_with(begin)
+        let begin = || saved.map_or_else(|| Arc::new(blank()), Arc::clone);
+        Arc::make_mut(changes.draft.get_or_insert_with(begin))
     }
 }

@@ -97,11 +97,12 @@ impl Exchange {
 }
 
 impl Core {
-    pub(super) fn has_work(&self, state: &State) -> bool {
+    /// Whether something is due that has nothing to do with what handlers have changed.
+    pub(super) fn has_upkeep(&self, state: &State) -> bool {
         let due = |live: &Live| {
             live.is_to_be_touched() || live.is_unconfirmed() || self.is_renewal_due(live)
         };
-        state.changes.is_some() || state.live().is_some_and(due)
+        state.live().is_some_and(due)
     }
 
     /// Whether it is time for another id: for the client has had this one long enough, or it never got the last one.
