@@ -11,17 +11,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use super::{
-    change::{Change, Renewal},
+    change::Renewal,
     core::Core,
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
-    exchange::{Exchange, Head, Live, Stage, State},
+    exchange::{Changes, Exchange, Live, Stage},
     id::{SessionId, SessionKey},
     record::Record,
     store::{Admission, Created, SessionStore, Swapped},
@@ -36,11 +37,7 @@ const DISPLACED: usize = 64;
 pub(super) struct Job<'a> {
     pub(super) exchange: &'a Exchange,
     pub(super) live: Option<Live>,
-    pub(super) log: Vec<Change>,
-    pub(super) renewal: Renewal,
-    /// What handlers have seen: with the changes made to what was loaded.
-    draft: Option<Box<Record>>,
-    writer: u64,
+    pub(super) changes: Box<Changes>,
     /// An id that the client has to get although nobody knows whether the old one is retired.
     pub(super) in_doubt: Option<SessionId>,
 }
@@ -54,44 +51,46 @@ pub(super) struct Saved {
 
 impl Exchange {
     /// Saves what has been changed until now, and goes on with that if nobody waits for it any more.
-    pub(super) async fn commit(self: &Arc<Self>, last: Last) -> Result<(), SessionError> {
-        if self.state().has_nothing_to_save(last) {
+    pub(super) async fn commit(self: &Arc<Self>) -> Result<(), SessionError> {
+        if self.state().changes.is_none() {
             return Ok(());
         }
         let exchange = Arc::clone(self);
-        to_the_end(async move { exchange.save_all(last).await }).await
+        to_the_end(async move {
+            let _alone = exchange.alone().await;
+            exchange.save().await
+        })
+        .await
     }
 
-    async fn save_all(&self, last: Last) -> Result<(), SessionError> {
-        let _alone = self.alone().await;
-        while let Some(mut job) = self.take_job(last) {
-            match self.core.carry_out(&mut job).await {
-                Ok(saved) => self.saved(saved),
-                Err(error) => {
-                    self.failed(job, &error);
-                    return Err(error);
-                }
+    /// Saves what there is. Nobody changes anything meanwhile.
+    pub(super) async fn save(&self) -> Result<(), SessionError> {
+        let Some(mut job) = self.take_job() else {
+            return Ok(());
+        };
+        match self.core.carry_out(&mut job).await {
+            Ok(saved) => {
+                self.saved(saved);
+                Ok(())
+            }
+            Err(error) => {
+                self.failed(job, &error);
+                Err(error)
             }
         }
-        Ok(())
     }
 
-    /// All that is to be saved. Where that is nothing, and this was the last time, nothing is accepted any more.
-    fn take_job(&self, last: Last) -> Option<Job<'_>> {
+    /// All that is to be saved.
+    fn take_job(&self) -> Option<Job<'_>> {
         let mut state = self.state();
-        if state.has_nothing_to_save(last) {
-            return None;
-        }
-        if state.writer == 0 {
-            state.writer = writer();
+        let mut changes = state.changes.take()?;
+        if changes.writer == 0 {
+            changes.writer = writer();
         }
         Some(Job {
             exchange: self,
             live: state.live().cloned(),
-            log: std::mem::take(&mut state.log),
-            renewal: std::mem::take(&mut state.renewal),
-            draft: state.draft.take(),
-            writer: state.writer,
+            changes,
             in_doubt: None,
         })
     }
@@ -106,8 +105,6 @@ impl Exchange {
             state.retract = false;
             self.core.begin_sweeping();
         }
-        state.writer = 0;
-        state.decoded.clear();
     }
 
     /// What was to be saved is kept, for another try; not where there is no session to save it to.
@@ -118,39 +115,10 @@ impl Exchange {
             state.stage = Stage::Absent(Absence::Ended);
             // Whoever has logged in meanwhile has a new id, which must not be taken away.
             state.retract = !error.is_somebodys();
-            state.forget();
             return;
         }
         state.announce = state.announce.take().or(job.in_doubt);
-        state.log = job.log;
-        state.renewal = job.renewal;
-        state.draft = job.draft;
-    }
-}
-
-/// Whether the response begins when this is saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Last {
-    No,
-    Yes,
-}
-
-impl State {
-    /// Closes the session for changes if it is the last time.
-    fn has_nothing_to_save(&mut self, last: Last) -> bool {
-        let nothing = self.log.is_empty() && !self.renewal.is_some();
-        if nothing && last == Last::Yes {
-            self.head = Head::SentPersonal;
-        }
-        nothing
-    }
-
-    /// Forgets what was to be saved.
-    pub(super) fn forget(&mut self) {
-        self.log.clear();
-        self.renewal = Renewal::None;
-        self.draft = None;
-        self.decoded.clear();
+        state.changes = Some(job.changes);
     }
 }
 
@@ -158,7 +126,7 @@ impl Core {
     async fn carry_out(&self, job: &mut Job<'_>) -> Result<Saved, SessionError> {
         match job.live.clone() {
             None => self.create(job).await,
-            Some(live) if job.renewal.is_some() => self.renew(job, live).await,
+            Some(live) if job.changes.renewal.is_some() => self.renew(job, live).await,
             Some(live) => self.replace(job, live).await,
         }
     }
@@ -182,7 +150,7 @@ impl Core {
         record: Record,
         instead_of: Option<SessionKey>,
     ) -> Result<(SessionId, Live), SessionError> {
-        let logs_in = matches!(job.renewal, Renewal::Login(_));
+        let logs_in = matches!(job.changes.renewal, Renewal::Login(_));
         let record = job.signed(record);
         let admission = Admission {
             cap: self.cap.filter(|_| logs_in),
@@ -225,7 +193,7 @@ impl Core {
             match self.store.swap(&key, version, record_to_be).await? {
                 Swapped::Stored(loaded) => return Ok(Saved::as_before(Live { loaded, ..live })),
                 // The answer was lost, and this is another try.
-                Swapped::Changed(loaded) if loaded.record.writer == job.writer => {
+                Swapped::Changed(loaded) if loaded.record.writer == job.changes.writer => {
                     return Ok(Saved::as_before(Live { loaded, ..live }));
                 }
                 Swapped::Changed(loaded) => live = self.follow(Live { loaded, ..live }).await?,
@@ -276,8 +244,8 @@ impl Saved {
 impl Job<'_> {
     /// The session as handlers have seen it.
     pub(super) fn take_record(&mut self, live: &Live) -> Result<Record, SessionError> {
-        match self.draft.take() {
-            Some(draft) => Ok(*draft),
+        match self.changes.draft.take() {
+            Some(draft) => Ok(draft),
             None => self.rebuilt(live),
         }
     }
@@ -289,15 +257,16 @@ impl Job<'_> {
 
     /// The changes, made on this.
     fn record_on(&mut self, mut record: Record) -> Result<Record, SessionError> {
-        self.renewal.apply(&mut record, || self.exchange.device());
-        for change in &mut self.log {
+        let Changes { renewal, log, .. } = &mut *self.changes;
+        renewal.apply(&mut record, || self.exchange.device());
+        for change in log {
             change.apply(&mut record)?;
         }
         Ok(record)
     }
 
     pub(super) fn signed(&self, mut record: Record) -> Record {
-        record.writer = self.writer;
+        record.writer = self.changes.writer;
         record
     }
 }
@@ -314,19 +283,21 @@ static SEED: std::sync::LazyLock<foldhash::fast::RandomState> =
 
 /// Polls `work` for whoever waits for it; what is not done when nobody does any more becomes a task of the runtime.
 /// Whoever begins to save, saves: a client that hangs up leaves nothing half-done.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(super) fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> T {
-    let mut work = Begun(Some(Box::pin(work)));
-    std::future::poll_fn(|cx| work.poll(cx)).await
+) -> Begun<T> {
+    Begun(Some(Box::pin(work)))
 }
 
-struct Begun<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+/// Work that is done to its end.
+pub(super) struct Begun<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
-impl<T: Send + 'static> Begun<T> {
-    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<T> {
+impl<T: Send + 'static> Future for Begun<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let work = self.0.as_mut().expect("it is not polled once it has ended");
-        let ended = Pin::new(work).poll(cx);
+        let ended = work.as_mut().poll(cx);
         if ended.is_ready() {
             self.0 = None;
         }

@@ -7,10 +7,9 @@ use http::{HeaderValue, Response, header};
 
 use super::{
     change::{Change, Renewal},
-    commit::Last,
     core::Core,
     error::SessionError,
-    exchange::{Exchange, Head, Live, State},
+    exchange::{Exchange, Line, Live, State},
     refusal::SessionRefusal,
     response,
     store::SessionStore,
@@ -22,31 +21,21 @@ use crate::{principal::Principal, wire::body::ResponseBody};
 const TOUCHES: u32 = 10;
 
 impl Exchange {
-    /// Whether nothing is left to wait for: nothing to be saved, renewed or touched. From then on nothing is accepted.
-    pub(super) fn is_settled(&self) -> bool {
-        let mut state = self.state();
-        let settled = !self.core.has_work(&state);
-        if settled {
-            state.head = self.head_sent();
-        }
-        settled
+    /// Saves, renews and touches what there is, until nothing is left to do. Then nothing is accepted any more.
+    pub(super) async fn settle(self: Arc<Self>) -> (Result<(), SessionError>, Line) {
+        let _alone = self.alone().await;
+        let settled = self.settle_alone().await;
+        let line = self.close_with(&mut self.state());
+        (settled, line)
     }
 
-    fn head_sent(&self) -> Head {
-        match self.is_asked() {
-            true => Head::SentPersonal,
-            false => Head::Sent,
-        }
-    }
-
-    /// Saves, renews and touches what there is.
-    pub(super) async fn settle(self: Arc<Self>) -> Result<(), SessionError> {
+    async fn settle_alone(&self) -> Result<(), SessionError> {
         let before = self.state().live().cloned();
         if let Some(live) = &before {
             self.confirm(live).await;
             self.state().renew_if_due(&self.core, live);
         }
-        self.commit(Last::Yes).await?;
+        self.save().await?;
         let now = self.state().live().map(|live| live.loaded.version);
         if let Some(live) = before.filter(|live| Some(live.loaded.version) == now) {
             self.core.touch(&live).await;
@@ -61,7 +50,9 @@ impl Exchange {
         };
         // Where that fails, the next request will do it.
         if self.core.confirm(live, old).await.is_ok() {
-            self.state().log.push(Change::Confirmed);
+            let mut state = self.state();
+            state.draft(|| self.blank()).unconfirmed = None;
+            state.changes().log.push(Change::Confirmed);
         }
     }
 
@@ -86,22 +77,15 @@ impl Exchange {
     pub(super) fn finish<B>(
         &self,
         saved: Result<(), SessionError>,
+        line: Line,
         response: Response<B>,
     ) -> Response<ResponseBody<B>> {
         let mut response = match saved {
             Err(error) if !error.is_ended() => refusal(&error),
             _ => response.map(ResponseBody::passed),
         };
-        let transport = &self.core.transport;
-        let mut state = self.state();
-        state.head = Head::SentPersonal;
         let headers = response.headers_mut();
-        response::personal(headers, &transport.vary());
-        let line = match state.announce.take() {
-            Some(id) => Some(transport.announce(&id, state.max_age())),
-            None if state.retract => transport.retract(),
-            None => None,
-        };
+        response::personal(headers, &self.core.transport.vary());
         if let Some((name, value)) = line {
             headers.append(name, value);
             response::sets_id(headers);
@@ -111,12 +95,11 @@ impl Exchange {
 }
 
 impl Core {
-    fn has_work(&self, state: &State) -> bool {
-        let unsaved = !state.log.is_empty() || state.renewal.is_some();
+    pub(super) fn has_work(&self, state: &State) -> bool {
         let due = |live: &Live| {
             live.is_to_be_touched() || live.is_unconfirmed() || self.is_renewal_due(live)
         };
-        unsaved || state.live().is_some_and(due)
+        state.changes.is_some() || state.live().is_some_and(due)
     }
 
     /// Whether it is time for another id: for the client has had this one long enough, or it never got the last one.
@@ -149,15 +132,18 @@ impl Live {
 
 impl State {
     fn renew_if_due(&mut self, core: &Core, live: &Live) {
-        if !self.renewal.is_some() && self.live().is_some() && core.is_renewal_due(live) {
-            self.renewal = Renewal::Periodic;
+        let wanted = self.changes.as_ref().map(|changes| &changes.renewal);
+        let is_wanted = wanted.is_some_and(Renewal::is_some);
+        if !is_wanted && self.live().is_some() && core.is_renewal_due(live) {
+            let changes = self.changes();
+            changes.renewal = Renewal::Periodic;
             // What handlers have seen knows nothing of that.
-            self.draft = None;
+            changes.draft = None;
         }
     }
 
     /// How long the client is to keep the id beyond the end of the browser, if it is.
-    fn max_age(&self) -> Option<Duration> {
+    pub(super) fn max_age(&self) -> Option<Duration> {
         let live = self.live()?;
         let record = &live.loaded.record;
         let left = record.life.absolute.map(|life| {

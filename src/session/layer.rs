@@ -7,7 +7,7 @@ use tower_layer::Layer;
 
 use super::{
     binding::Binding,
-    core::Core,
+    core::{Core, Cores},
     devices::Devices,
     event::SessionEvent,
     record::Life,
@@ -64,7 +64,7 @@ impl SessionLayer {
             listeners: Default::default(),
             counts: Arc::default(),
             sweeper: Arc::default(),
-            clock: Clock::system(),
+            clock: Clock::fast(),
         };
         Self {
             core: Arc::new(core),
@@ -230,6 +230,6 @@ impl<S> Layer<S> for SessionLayer {
     type Service = Sessions<S>;
 
     fn layer(&self, inner: S) -> Sessions<S> {
-        Sessions::new(inner, Arc::clone(&self.core))
+        Sessions::new(inner, Cores::new(&self.core))
     }
 }

@@ -19,7 +19,10 @@ mod record;
 mod refusal;
 mod renew;
 mod response;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod sample;
 mod service;
+pub mod stateless;
 mod stats;
 mod store;
 mod sweeper;

@@ -37,14 +37,14 @@ impl Core {
     ) -> Result<Saved, SessionError> {
         let mut record = job.take_record(&old)?;
         for _ in 0..=TIMES {
-            if job.renewal == Renewal::Periodic {
+            if job.changes.renewal == Renewal::Periodic {
                 record.unconfirmed = Some(old.alias.unwrap_or(old.key));
             }
             let (id, new) = self.store_new(job, record, Some(old.key)).await?;
             job.in_doubt = Some(id.clone());
             match self.retire(job, &old, new.clone()).await {
                 Ok(Retired::Done(live)) => {
-                    self.renewed(&job.renewal, &live);
+                    self.renewed(&job.changes.renewal, &live);
                     return Ok(Saved::with_new_id(id, live));
                 }
                 Ok(Retired::Gone) => return self.without(job, &new).await,
@@ -57,8 +57,8 @@ impl Core {
                 }
             }
             self.drop_new(job, &new).await?;
-            if job.renewal == Renewal::Periodic {
-                job.renewal = Renewal::None;
+            if job.changes.renewal == Renewal::Periodic {
+                job.changes.renewal = Renewal::None;
                 return self.replace(job, old).await;
             }
             record = job.rebuilt(&old)?;
@@ -69,7 +69,7 @@ impl Core {
     /// There is no session any more that could get another id. Whoever logs in has proven who they are, and needs none.
     async fn without(&self, job: &mut Job<'_>, new: &Live) -> Result<Saved, SessionError> {
         self.drop_new(job, new).await?;
-        match job.renewal {
+        match job.changes.renewal {
             Renewal::Login(_) => self.create(job).await,
             Renewal::None | Renewal::Periodic | Renewal::Rotate => Err(SessionError::ended()),
         }
@@ -91,11 +91,11 @@ impl Core {
     ) -> Result<Retired, SessionError> {
         let mut version = old.loaded.version;
         for _ in 0..=TIMES {
-            let note = self.note(&job.renewal, old, new.key);
+            let note = self.note(&job.changes.renewal, old, new.key);
             let found = match self.store.swap(&old.key, version, Some(note)).await? {
                 Swapped::Changed(found) => found,
                 Swapped::Stored(_) => {
-                    self.lead_on(&job.renewal, old, &new).await?;
+                    self.lead_on(&job.changes.renewal, old, &new).await?;
                     return Ok(Retired::Done(new));
                 }
                 Swapped::Removed | Swapped::Gone => return Ok(Retired::Gone),

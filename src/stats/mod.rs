@@ -23,7 +23,7 @@ mod unpublished;
     feature = "session"
 ))]
 pub(crate) use self::counters::Counters;
-#[cfg(any(feature = "rate-limit", feature = "retry"))]
+#[cfg(any(feature = "rate-limit", feature = "retry", feature = "session"))]
 pub(crate) use self::counters::{STRIPES, stripe};
 #[cfg(feature = "metrics")]
 pub(crate) use self::published::{Metric, Published};

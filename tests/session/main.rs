@@ -1,6 +1,7 @@
-//! Sessions through the public interface.
+//! Sessions, by the public interface alone.
 
 mod basics;
+
 #[cfg(feature = "response-cache")]
 mod beside_a_cache;
 mod binding;
@@ -17,6 +18,10 @@ mod responses;
 mod script;
 mod stepped;
 mod store_down;
+
+mod stateless;
+mod store;
+
 mod support;
 mod transports;
 mod typed;

@@ -83,7 +83,7 @@ impl fmt::Display for InvalidCookie {
 impl std::error::Error for InvalidCookie {}
 
 /// A token (RFC 9110, section 5.6.2), which 6265bis, section 4.1.1, wants servers to use.
-pub(super) fn is_token(name: &str) -> bool {
+pub(crate) fn is_token(name: &str) -> bool {
     let punctuation = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || punctuation(byte);
     !name.is_empty() && name.bytes().all(fits)

@@ -24,7 +24,7 @@ const INSECURE_NAME: &str = "id";
 const LONGEST_LIFE: Duration = days(400);
 /// What an id is long with a signature, and encrypted; the latter is the longest that it gets.
 const SIGNED: usize = 44 + LETTERS;
-const ENCRYPTED: usize = 76;
+const ENCRYPTED: usize = Keys::encrypted_length(LETTERS);
 
 /// The cookie that carries a session's id: its name, its attributes, and whether it is signed or encrypted.
 ///

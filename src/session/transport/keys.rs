@@ -73,6 +73,11 @@ impl Keys {
         [signature, text].concat()
     }
 
+    /// How long the value of a cookie that says so much is when it is encrypted: a nonce, the text and a tag, in base64.
+    pub(crate) const fn encrypted_length(length: usize) -> usize {
+        (12 + length + 16).div_ceil(3) * 4
+    }
+
     /// What the value of the cookie `name` says, if one of the keys has signed it.
     pub(super) fn verify(&self, name: &str, value: &str) -> Option<String> {
         let (signature, text) = value.split_at_checked(SIGNATURE)?;

@@ -16,15 +16,16 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
+pub(crate) use self::{
+    attributes::is_token,
+    pairs::Found,
+    presented::{MOST, Presented},
+};
 pub use self::{
     attributes::{InvalidCookie, SameSite},
     cookie::SessionCookie,
     keys::{InvalidKey, Keys},
     presented::RefusedId,
-};
-pub(crate) use self::{
-    pairs::Found,
-    presented::{MOST, Presented},
 };
 use super::id::SessionId;
 

@@ -108,7 +108,7 @@ impl Core {
             if let Some(created) = self.try_create(key, &record, admission) {
                 return created;
             }
-            if !self.make_room(Class::of(&record), None) {
+            if !self.make_room(Class::of(&record), admission.instead_of.as_ref()) {
                 return self.refuse(Created::NoRoom);
             }
         }
@@ -247,6 +247,13 @@ impl Core {
             expired.push(over);
         }
         expired
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        let mut all = self.shards.all();
+        all.extend(lock(&self.untold).all());
+        all
     }
 
     pub(super) fn stats(&self) -> MemorySessionsStats {

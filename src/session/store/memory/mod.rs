@@ -93,10 +93,10 @@ impl MemorySessions {
     /// If that is less than 64 KiB.
     pub fn with_capacity(bytes: usize) -> Result<Self, InvalidCapacity> {
         let plan = Plan::new(bytes)?;
-        Ok(Self(Arc::new(Core::new(plan, Clock::default()))))
+        Ok(Self(Arc::new(Core::new(plan, Clock::fast()))))
     }
 
-    /// With another clock than [`Clock::system`]. To be said before anything is stored and before the store is cloned:
+    /// With another clock than [`Clock::fast`]. To be said before anything is stored and before the store is cloned:
     /// the store that is returned is another one, and empty.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
@@ -107,6 +107,12 @@ impl MemorySessions {
     #[must_use]
     pub fn stats(&self) -> MemorySessionsStats {
         self.0.stats()
+    }
+
+    /// All that is kept.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        self.0.all()
     }
 }
 

@@ -113,6 +113,21 @@ impl Shards {
         }
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        let mut all = Vec::new();
+        for own in &self.0 {
+            let shard = lock(&own.shard);
+            all.extend(
+                shard
+                    .slots
+                    .iter()
+                    .map(|slot| (slot.key, Arc::clone(&slot.record))),
+            );
+        }
+        all
+    }
+
     /// How many sessions are not over. Notes of moves are none.
     pub(super) fn count(&self, now: Timestamp) -> u64 {
         let lives = |slot: &&Slot| now < slot.ends && slot.record.moved.is_none();

@@ -74,6 +74,14 @@ fn an_encrypted_cookie_does_not_show_the_id_and_is_another_each_time() {
 }
 
 #[test]
+fn it_is_known_beforehand_how_long_an_encrypted_text_is() {
+    for length in 0..100 {
+        let encrypted = keys(1).encrypt("id", &"a".repeat(length));
+        assert_eq!(encrypted.len(), Keys::encrypted_length(length), "{length}");
+    }
+}
+
+#[test]
 fn a_key_is_64_bytes_that_are_not_all_the_same() {
     let bytes: Vec<u8> = (0..65).collect();
     assert!(Keys::new(&bytes[..63]).is_err());
