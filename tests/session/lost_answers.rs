@@ -56,9 +56,9 @@ async fn what_is_changed_after_a_save_whose_answer_is_lost_is_saved_too() {
         let commits = "/may:commit/add:n".repeat(times);
         let answer = shop
             .browser
-            .get(&format!("/remove:n/add:n{commits}/set:b:2"))
+            .get(&format!("/set:c:{times}/remove:n/add:n{commits}/set:b:2"))
             .await;
-        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.status, StatusCode::OK, "{times}: {}", answer.text);
         let n = (times + 1).to_string();
         assert_eq!(
             shop.browser.get("/get:n/get:b").await.text,

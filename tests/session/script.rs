@@ -126,7 +126,9 @@ where
     H: Fn(String, Session<D>) -> F + Clone + Send + 'static,
 {
     let service = service_fn(move |request: Request<String>| {
-        let session = Session::of(request.extensions()).expect("the layer is there");
+        let session = Session::of(request.extensions())
+            .expect("the layer is there")
+            .typed();
         let said = handler(request.uri().path().to_owned(), session);
         async move {
             let text = said.await.unwrap_or_else(|error| error.to_string());
