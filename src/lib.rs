@@ -79,7 +79,12 @@ mod error;
 pub mod fallback;
 #[cfg(feature = "response-cache")]
 mod flight;
-#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "session"
+))]
 mod head;
 #[cfg(any(
     feature = "circuit-breaker",

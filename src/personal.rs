@@ -489,7 +489,8 @@ mod tests {
             let first = Personal::of(&mut extensions);
             let second = Personal::renew(&mut extensions);
 
-            Owned::find::<One>(&extensions).unwrap().1.mark().unwrap();
+            let owner = Owned::find::<One>(&extensions).unwrap();
+            assert!(owner.1.look().is_ok());
 
             assert!(!first.is_marked());
             assert!(second.is_marked());

@@ -29,3 +29,5 @@ pub(crate) mod number;
 pub(crate) mod quota;
 #[cfg(feature = "response-cache")]
 pub(crate) mod range;
+#[cfg(any(feature = "response-cache", feature = "session"))]
+pub(crate) mod target;

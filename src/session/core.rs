@@ -62,18 +62,18 @@ impl Cores {
 
 impl Core {
     /// The session that this key leads to, if the store can say so at once.
-    pub(super) fn find_now(&self, key: SessionKey) -> Result<Option<Option<Live>>, SessionError> {
+    pub(super) fn find_now(&self, key: SessionKey) -> Result<Found, SessionError> {
         let mut at = Step::new(key);
         for _ in 0..HOPS {
             let Some(loaded) = self.store.load_now(&at.key) else {
-                return Ok(None);
+                return Ok(Found::MustAsk);
             };
             match at.found(loaded?) {
-                Ok(live) => return Ok(Some(live)),
+                Ok(live) => return Ok(live.map_or(Found::Nothing, Found::Live)),
                 Err(next) => at = next,
             }
         }
-        Ok(Some(None))
+        Ok(Found::Nothing)
     }
 
     /// The session that this key leads to.
@@ -140,6 +140,13 @@ impl Core {
         );
         self.listeners.tell(kind, session);
     }
+}
+
+/// What a store has said at once.
+pub(super) enum Found {
+    Live(Live),
+    Nothing,
+    MustAsk,
 }
 
 /// A step on the way from the id that a client has to the session.

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::{
     change::{Change, Renewal},
-    core::Core,
+    core::{Core, Found},
     error::{Kind, SessionError},
     event::Absence,
     handle::Decoded,
@@ -205,10 +205,9 @@ impl Exchange {
             Presented::Nothing => Stage::Absent(Absence::NonePresented),
             Presented::Refused(why) => self.core.refuse(Absence::Refused(why)),
             Presented::Id(id) => match self.core.find_now(id.key())? {
-                None => return Ok(()),
-                Some(None) => self.core.refuse(Absence::Unknown),
-                Some(Some(live)) if self.admits(&live) => Stage::Live(live),
-                Some(Some(_)) => return Ok(()),
+                Found::Nothing => self.core.refuse(Absence::Unknown),
+                Found::Live(live) if self.admits(&live) => Stage::Live(live),
+                Found::Live(_) | Found::MustAsk => return Ok(()),
             },
         };
         state.stage = stage;
@@ -257,6 +256,14 @@ impl Exchange {
             ip: self.ip,
             user_agent,
             label: None,
+        }
+    }
+
+    /// The key of the id that the client has presented, if it is one.
+    pub(super) fn presented_key(&self) -> Option<SessionKey> {
+        match self.core.transport.read(&self.captured) {
+            Presented::Id(id) => Some(id.key()),
+            Presented::Nothing | Presented::Refused(_) => None,
         }
     }
 

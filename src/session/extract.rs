@@ -42,6 +42,6 @@ impl IntoResponse for NoSessionLayer {
 
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
-        refusal::<Body>(&self).map(Body::new)
+        refusal(&self).map(Body::from)
     }
 }

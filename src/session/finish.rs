@@ -10,7 +10,7 @@ use super::{
     core::Core,
     error::SessionError,
     exchange::{Exchange, Line, Live, State},
-    refusal::SessionRefusal,
+    refusal::{SessionRefusal, answer},
     response,
     store::SessionStore,
     user::UserId,
@@ -80,7 +80,7 @@ impl Exchange {
     }
 
     /// The answer to a request that cannot do without a session which cannot be loaded.
-    pub(super) fn refuse<B>(&self, error: &SessionError) -> Response<ResponseBody<B>> {
+    pub(super) fn refuse(&self, error: &SessionError) -> Response<Bytes> {
         self.core.counts.failed(error);
         refusal(error)
     }
@@ -93,7 +93,7 @@ impl Exchange {
         response: Response<B>,
     ) -> Response<ResponseBody<B>> {
         let mut response = match saved {
-            Err(error) if !error.is_ended() => refusal(&error),
+            Err(error) if !error.is_ended() => refusal(&error).map(ResponseBody::refused),
             _ => response.map(ResponseBody::passed),
         };
         let headers = response.headers_mut();
@@ -167,17 +167,12 @@ impl State {
 }
 
 /// The response in place of that of a handler whose changes could not be saved.
-pub(super) fn refusal<B>(error: &SessionError) -> Response<ResponseBody<B>> {
-    let text = format!("{error}\n");
-    let mut response = Response::new(ResponseBody::refused(Bytes::from(text)));
-    *response.status_mut() = error.status();
-    let headers = response.headers_mut();
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, plain);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+pub(super) fn refusal(error: &SessionError) -> Response<Bytes> {
+    let why = SessionRefusal::of(error);
+    let mut response = answer(error.status(), &error.to_string(), why);
     if error.status() == http::StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
     }
-    response.extensions_mut().insert(SessionRefusal::of(error));
     response
 }

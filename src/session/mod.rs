@@ -12,12 +12,14 @@ mod exchange;
 #[cfg(feature = "axum")]
 mod extract;
 mod finish;
+mod guard;
 mod handle;
 mod id;
 mod layer;
 mod record;
 mod refusal;
 mod renew;
+mod require;
 mod response;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod sample;
@@ -33,15 +35,17 @@ mod values;
 
 pub use self::{
     binding::{Binding, Mismatch},
-    csrf::CsrfToken,
+    csrf::{Csrf, CsrfLayer, CsrfToken, InvalidOrigin},
     devices::Devices,
     error::SessionError,
     event::{Absence, Ending, SessionEvent, SessionEventKind},
+    guard::GuardFuture,
     handle::{Named, Session, SessionInfo},
     id::{InvalidHandle, SessionHandle, SessionKey},
     layer::SessionLayer,
     record::{Device, Record},
     refusal::SessionRefusal,
+    require::{InvalidRedirect, RequireSession, SessionRequired},
     service::{ResponseFuture, Sessions},
     stats::Stats,
     store::{
@@ -52,4 +56,4 @@ pub use self::{
     transport::{InvalidCookie, InvalidKey, Keys, RefusedId, SameSite, SessionCookie},
     user::UserId,
 };
-pub use crate::{error::StoreError, wire::body::ResponseBody};
+pub use crate::{error::StoreError, head::RequestHead, wire::body::ResponseBody};

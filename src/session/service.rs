@@ -151,7 +151,8 @@ where
                         Ok(response) => response,
                         Err(error) => {
                             let exchange = this.exchange.take().expect(READY_ONCE);
-                            return Poll::Ready(Ok(exchange.refuse(&error)));
+                            let refused = exchange.refuse(&error);
+                            return Poll::Ready(Ok(refused.map(ResponseBody::refused)));
                         }
                     }
                 }

@@ -36,8 +36,12 @@ const NAMES: [&str; LEN] = [
     "replayed",
     "too-late",
     "untouched",
+    "cross-site",
+    "without-token",
+    "without-session",
+    "not-permitted",
 ];
-const LEN: usize = 22;
+const LEN: usize = 26;
 const DESTROYED: usize = 2;
 const EXPIRED: usize = 6;
 const REFUSED: usize = 7;
@@ -45,6 +49,16 @@ const FAILED: usize = 13;
 const REPLAYED: usize = 19;
 const TOO_LATE: usize = 20;
 const UNTOUCHED: usize = 21;
+const TURNED_AWAY: usize = 22;
+
+/// Why a guard has not let a request pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TurnedAway {
+    CrossSite,
+    WithoutToken,
+    WithoutSession,
+    NotPermitted,
+}
 
 /// The live counters, shared by the clones of a layer.
 #[derive(Debug)]
@@ -81,6 +95,10 @@ fn metric(index: usize) -> Metric {
         FAILED..REPLAYED => (
             "tower_keep_session_saves_failed_total",
             "Sessions that could not be saved, by the reason",
+        ),
+        TURNED_AWAY.. => (
+            "tower_keep_session_requests_refused_total",
+            "Requests that were turned away in front of their handlers, by the reason",
         ),
         _ => (
             "tower_keep_session_saves_total",
@@ -154,6 +172,19 @@ impl Counts {
         self.counters.add(TOO_LATE);
     }
 
+    /// A request has not reached its handler.
+    pub(super) fn turned_away(&self, why: TurnedAway) {
+        self.counters.add(
+            TURNED_AWAY
+                + match why {
+                    TurnedAway::CrossSite => 0,
+                    TurnedAway::WithoutToken => 1,
+                    TurnedAway::WithoutSession => 2,
+                    TurnedAway::NotPermitted => 3,
+                },
+        );
+    }
+
     /// Activity could not be written down.
     pub(super) fn untouched(&self) {
         self.counters.add(UNTOUCHED);
@@ -185,6 +216,9 @@ pub struct Stats {
     pub too_late: u64,
     /// So often activity could not be written down.
     pub untouched: u64,
+    /// Requests that [`CsrfLayer`](super::CsrfLayer) and [`RequireSession`](super::RequireSession) have turned away:
+    /// `cross-site`, `without-token`, `without-session`, `not-permitted`.
+    pub turned_away: Vec<(&'static str, u64)>,
     /// Sessions created in the last minute.
     pub created_last_minute: u64,
     /// Sessions that have ended in the last minute.
@@ -209,6 +243,7 @@ impl Counts {
             replayed: counts[REPLAYED],
             too_late: counts[TOO_LATE],
             untouched: counts[UNTOUCHED],
+            turned_away: named(TURNED_AWAY..LEN),
             created_last_minute: self.created.count(now),
             ended_last_minute: self.ended.count(now),
             unknown_last_minute: self.unknown.count(now),

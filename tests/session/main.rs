@@ -1,12 +1,13 @@
 //! Sessions, by the public interface alone.
 
 mod basics;
-
 #[cfg(feature = "response-cache")]
 mod beside_a_cache;
 mod binding;
+mod cancelled;
 mod devices;
 mod ending;
+mod events;
 mod expiry;
 mod flash;
 mod ids;
@@ -16,12 +17,11 @@ mod merging;
 mod renewal;
 mod responses;
 mod script;
-mod stepped;
-mod store_down;
-
 mod stateless;
+mod stepped;
 mod store;
-
+mod store_down;
+mod streaming;
 mod support;
 mod transports;
 mod typed;

@@ -1,5 +1,4 @@
-//! A store every call of which takes two steps, one before and one after it is carried out, and which fails where it
-//! is told to.
+//! A store every call of which takes steps, before and after it is carried out, and which fails where it is told to.
 
 use std::{
     collections::HashMap,
@@ -118,11 +117,12 @@ impl Stepped {
     }
 }
 
-/// Lets others go first, once.
+/// Lets others go first. It takes two polls, as the first one may be followed by another one at once.
 pub(crate) async fn step() {
-    let mut stepped = false;
+    let mut steps = 0;
     poll_fn(|cx| {
-        if std::mem::replace(&mut stepped, true) {
+        steps += 1;
+        if steps > 2 {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();

@@ -146,6 +146,17 @@ impl<D> Session<D> {
         let token = known(&*self.exchange.loaded().await?);
         CsrfToken::masked(token.ok_or_else(SessionError::ended)?)
     }
+
+    /// Whether this text is a [token](Self::csrf_token) of this session: for handlers that find it in a form. Without a
+    /// session no text is one.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn verify_csrf_token(&self, text: &str) -> Result<bool, SessionError> {
+        let state = self.exchange.loaded().await?;
+        let token = state.record().and_then(|record| record.token);
+        Ok(token.is_some_and(|token| CsrfToken::is_one_of(text.as_bytes(), token)))
+    }
 }
 
 /// What is known of a session beside its values.

@@ -58,10 +58,6 @@ impl<D> Session<D> {
         }
     }
 
-    pub(super) fn exchange(&self) -> &Arc<Exchange> {
-        &self.exchange
-    }
-
     /// The same session, with data of this type.
     #[must_use]
     pub fn typed<T>(self) -> Session<T> {

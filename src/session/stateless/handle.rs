@@ -31,8 +31,8 @@ use crate::session::values::Values;
 ///
 /// # Errors
 ///
-/// Of every method: [is_shared](CookieSessionError::is_shared) if a cache has given the response to others already,
-/// [is_too_late](CookieSessionError::is_too_late) if the head of the response is on its way; reading what was read
+/// Of every method: [`is_shared`](CookieSessionError::is_shared) if a cache has given the response to others already,
+/// [`is_too_late`](CookieSessionError::is_too_late) if the head of the response is on its way; reading what was read
 /// before that goes on to work.
 #[derive(Clone)]
 pub struct CookieSession {
@@ -51,7 +51,7 @@ impl CookieSession {
     /// The value under this name, decoded each time; None if there is none.
     ///
     /// # Errors
-    /// As of the [type](Self#errors), and [is_value](CookieSessionError::is_value) if it is of another type.
+    /// As of the [type](Self#errors), and [`is_value`](CookieSessionError::is_value) if it is of another type.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CookieSessionError> {
         let json = self.exchange.get(name)?;
         let value = json.map(|json| serde_json::from_str(&json)).transpose();
@@ -61,8 +61,8 @@ impl CookieSession {
     /// Sets the value under this name, whatever is there.
     ///
     /// # Errors
-    /// As of the [type](Self#errors), [is_value](CookieSessionError::is_value) if it cannot be written as JSON, and
-    /// [is_too_large](CookieSessionError::is_too_large) if it does not fit in beside the others; what was there stays
+    /// As of the [type](Self#errors), [`is_value`](CookieSessionError::is_value) if it cannot be written as JSON, and
+    /// [`is_too_large`](CookieSessionError::is_too_large) if it does not fit in beside the others; what was there stays
     /// then.
     pub fn insert<T: Serialize + ?Sized>(
         &self,

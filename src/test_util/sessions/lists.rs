@@ -116,10 +116,8 @@ async fn always_listed<S: SessionStore>(subject: Subject<S>) -> Outcome {
             for _ in 0..ROUNDS {
                 match number {
                     0 => {
-                        version = subject
-                            .change(&key, version, of(&user).record())
-                            .await?
-                            .version
+                        let record = of(&user).record();
+                        version = subject.change(&key, version, record).await?.version;
                     }
                     1 => demand!(subject.store.touch(&key).await?, "a touch finds nothing"),
                     _ => demand!(subject.keys_of(&user).await? == [key], "it is not"),

@@ -57,8 +57,10 @@ const ROUNDS: usize = 20;
 /// A store to be checked, and how time passes for it.
 pub struct Subject<S> {
     store: Arc<S>,
-    pass: Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>,
+    pass: Pass,
 }
+
+type Pass = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl<S: SessionStore> Subject<S> {
     /// This store. `pass` is done when so much time has passed by the store's clock.

@@ -3,6 +3,7 @@
 mod core;
 mod ends;
 mod index;
+mod leaving;
 mod order;
 mod room;
 mod shards;
@@ -20,9 +21,6 @@ use super::{
     Admission, Created, Loaded, Population, SessionStore, Swapped, UsersAsked,
 };
 use crate::{clock::Clock, error::StoreError};
-
-/// Without a word from anybody: room for some hundred thousand small sessions.
-const CAPACITY: usize = 64 << 20;
 
 /// A store in the memory of this process. Clones are the same store.
 ///
@@ -81,10 +79,10 @@ pub struct MemorySessionsStats {
 }
 
 impl MemorySessions {
-    /// A store of 64 MiB.
+    /// A store of 64 MiB: room for some ninety thousand small sessions.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_capacity(CAPACITY).expect("the default is more than the least capacity")
+        Self(Arc::new(Core::new(Plan::default(), Clock::default())))
     }
 
     /// A store of so many bytes.

@@ -24,6 +24,10 @@ struct Draft {
 }
 
 impl Draft {
+    #[expect(
+        clippy::redundant_clone,
+        reason = "a copy has no room to spare, as the store's has none"
+    )]
     fn record(&self) -> Record {
         if self.moved {
             let moved = Moved {
@@ -42,7 +46,6 @@ impl Draft {
         if let Some(number) = self.user {
             sample = sample.user(user(number));
         }
-        // A copy has no room to spare, and weighs as much as a copy of it.
         sample.clone().record()
     }
 }
@@ -210,7 +213,7 @@ impl Model {
             "a version comes back"
         );
         self.sessions.retain(|known| known.key != key);
-        let weight = weigh(&record) as u64;
+        let weight = weigh(&loaded.record) as u64;
         self.sessions.push(Known {
             key,
             record,
