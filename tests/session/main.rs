@@ -1,5 +1,6 @@
 //! Sessions, by the public interface alone.
 
+mod attacks;
 mod basics;
 #[cfg(feature = "response-cache")]
 mod beside_a_cache;
@@ -13,10 +14,12 @@ mod flash;
 mod ids;
 mod laziness;
 mod lost_answers;
+mod many;
 mod merging;
 mod renewal;
 mod responses;
 mod script;
+mod secrecy;
 mod stateless;
 mod stepped;
 mod store;
