@@ -22,7 +22,7 @@ use super::{
     core::Core,
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
-    exchange::{Changes, Exchange, Live, Stage, State},
+    exchange::{Changes, Exchange, Issued, Live, Stage, State, Try},
     id::{SessionId, SessionKey},
     record::Record,
     store::{Admission, Created, SessionStore, Swapped},
@@ -38,8 +38,7 @@ pub(super) struct Job<'a> {
     pub(super) exchange: &'a Exchange,
     pub(super) live: Option<Live>,
     pub(super) changes: Box<Changes>,
-    /// An id that the client has to get although nobody knows whether the old one is retired.
-    pub(super) in_doubt: Option<SessionId>,
+    writer: u64,
 }
 
 /// What has been saved.
@@ -70,19 +69,24 @@ impl Exchange {
         let Some(waiting) = changes else {
             return true;
         };
-        let (Stage::Live(live), false) = (stage, waiting.renewal.is_some()) else {
+        let (Stage::Live(live), true) = (stage, waiting.are_all()) else {
             return false;
         };
         let Some(mut record) = waiting.draft.take() else {
             return false;
         };
         if record != live.loaded.record {
-            Arc::make_mut(&mut record).writer = waiting.sign();
+            let writer = writer();
+            Arc::make_mut(&mut record).sign(writer);
             let version = live.loaded.version;
             match self.core.store.swap_now(&live.key, version, record) {
                 Ok(Ok(Swapped::Stored(loaded))) => live.loaded = loaded,
                 // It is told once more to who can wait.
-                Ok(_) => return false,
+                Ok(Ok(_)) => return false,
+                Ok(Err(_)) => {
+                    waiting.tried(writer);
+                    return false;
+                }
                 Err(record) => {
                     waiting.draft = Some(record);
                     return false;
@@ -113,13 +117,12 @@ impl Exchange {
     /// All that is to be saved.
     fn take_job(&self) -> Option<Job<'_>> {
         let mut state = self.state();
-        let mut changes = state.changes.take()?;
-        changes.sign();
+        let changes = state.changes.take()?;
         Some(Job {
             exchange: self,
             live: state.live().cloned(),
             changes,
-            in_doubt: None,
+            writer: writer(),
         })
     }
 
@@ -136,22 +139,29 @@ impl Exchange {
     }
 
     /// What was to be saved is kept, for another try; not where there is no session to save it to.
-    fn failed(&self, job: Job<'_>, error: &SessionError) {
+    fn failed(&self, mut job: Job<'_>, error: &SessionError) {
         self.core.counts.failed(error);
+        job.keep_for_another_try(error);
         let mut state = self.state();
         if error.is_ended() {
             state.stage = Stage::Absent(Absence::Ended);
             // Whoever has logged in meanwhile has a new id, which must not be taken away.
             state.retract = !error.is_somebodys();
+            state.announce = None;
             return;
         }
-        state.announce = state.announce.take().or(job.in_doubt);
+        if let Some(live) = job.live {
+            state.stage = Stage::Live(live);
+        }
         state.changes = Some(job.changes);
     }
 }
 
 impl Core {
     async fn carry_out(&self, job: &mut Job<'_>) -> Result<Saved, SessionError> {
+        if let Some(saved) = self.go_on(job).await? {
+            return Ok(saved);
+        }
         match job.live.clone() {
             // Seldom, and large: what every save carries around should not be.
             None => Box::pin(self.create(job)).await,
@@ -188,8 +198,12 @@ impl Core {
         for _ in 0..DISPLACED {
             let id = SessionId::random()?;
             let key = id.key();
-            match self.store.create(&key, record.clone(), &admission).await? {
+            job.issue(&id, false);
+            let created = self.store.create(&key, record.clone(), &admission).await?;
+            job.changes.issued = None;
+            match created {
                 Created::Stored(loaded) => {
+                    job.issue(&id, true);
                     let alias = None;
                     return Ok((id, Live { key, alias, loaded }));
                 }
@@ -221,10 +235,6 @@ impl Core {
             let record_to_be = Some(Arc::new(job.signed(record)));
             match self.store.swap(&key, version, record_to_be).await? {
                 Swapped::Stored(loaded) => return Ok(Saved::as_before(Live { loaded, ..live })),
-                // The answer was lost, and this is another try.
-                Swapped::Changed(loaded) if loaded.record.writer == job.changes.writer => {
-                    return Ok(Saved::as_before(Live { loaded, ..live }));
-                }
                 Swapped::Changed(loaded) => live = self.follow(Live { loaded, ..live }).await?,
                 Swapped::Removed | Swapped::Gone => return Err(SessionError::ended()),
                 Swapped::NoRoom => return Err(Kind::NoRoom.into()),
@@ -248,12 +258,15 @@ impl Core {
 }
 
 impl Changes {
-    /// The number by which their writer knows them again.
-    fn sign(&mut self) -> u64 {
-        if self.writer == 0 {
-            self.writer = writer();
-        }
-        self.writer
+    /// Whether they are all that is to be done: the session keeps its id.
+    fn are_all(&self) -> bool {
+        !self.renewal.is_some() && self.issued.is_none()
+    }
+
+    /// They may have been written by this writer.
+    fn tried(&mut self, writer: u64) {
+        let changes = self.log.len();
+        self.tries.push(Try { writer, changes });
     }
 }
 
@@ -291,7 +304,47 @@ impl Job<'_> {
 
     /// The changes, made on what there is now.
     pub(super) fn rebuilt(&mut self, live: &Live) -> Result<Record, SessionError> {
+        self.forget_what_is_done(live);
         self.record_on((*live.loaded.record).clone())
+    }
+
+    /// What an earlier try has written although its answer was lost, is not to be done again.
+    fn forget_what_is_done(&mut self, live: &Live) {
+        let tries = self.changes.tries.iter();
+        let mut done = tries.filter(|a_try| live.loaded.record.is_by(a_try.writer));
+        if let Some(a_try) = done.next_back() {
+            let changes = a_try.changes;
+            self.done(live.clone(), changes);
+        }
+    }
+
+    /// So many of the changes are in the session.
+    pub(super) fn done(&mut self, live: Live, changes: usize) {
+        self.live = Some(live);
+        self.changes.log.drain(..changes);
+        self.changes.tries.clear();
+        if let Some(issued) = &mut self.changes.issued {
+            issued.changes = issued.changes.saturating_sub(changes);
+        }
+    }
+
+    fn issue(&mut self, id: &SessionId, stored: bool) {
+        self.changes.issued = Some(Issued {
+            id: id.clone(),
+            changes: self.changes.log.len(),
+            stored,
+        });
+    }
+
+    fn keep_for_another_try(&mut self, error: &SessionError) {
+        if error.is_store() {
+            self.changes.tried(self.writer);
+        }
+        let saved = self.live.as_ref();
+        let saved = saved.map(|live| (*live.loaded.record).clone());
+        let begin = saved.unwrap_or_else(|| self.exchange.blank());
+        // What could be changed once can be changed again.
+        self.changes.draft = self.record_on(begin).ok().map(Arc::new);
     }
 
     /// The changes, made on this.
@@ -305,7 +358,7 @@ impl Job<'_> {
     }
 
     pub(super) fn signed(&self, mut record: Record) -> Record {
-        record.writer = self.changes.writer;
+        record.sign(self.writer);
         record
     }
 }

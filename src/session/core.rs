@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How often a session may have moved while a request with its first id was on its way.
-const HOPS: usize = 4;
+pub(super) const HOPS: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(super) struct Core {

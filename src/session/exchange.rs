@@ -76,8 +76,28 @@ pub(super) struct Changes {
     pub(super) renewal: Renewal,
     /// The session with all of them, as handlers see it.
     pub(super) draft: Option<Arc<Record>>,
-    /// Who writes them: the same in every try.
+    /// What was tried, and is in the store or not: the answer was lost.
+    pub(super) tries: Vec<Try>,
+    /// The same for an id.
+    pub(super) issued: Option<Issued>,
+}
+
+/// A write whose answer was lost.
+pub(super) struct Try {
+    /// Who has written, if it is in the store.
     pub(super) writer: u64,
+    /// How many of the changes were written, from the first one.
+    pub(super) changes: usize,
+}
+
+/// An id that a session was to be given.
+#[derive(Clone)]
+pub(super) struct Issued {
+    pub(super) id: SessionId,
+    /// How many of the changes are in the session under it, from the first one.
+    pub(super) changes: usize,
+    /// Whether there is a session under it for certain.
+    pub(super) stored: bool,
 }
 
 /// The field of a response that tells the client its id, or makes it forget one.
@@ -278,7 +298,8 @@ impl Exchange {
     /// Accepts nothing any more, and says what the client is to be told.
     pub(super) fn close_with(&self, state: &mut State) -> Line {
         state.closed = true;
-        match state.announce.take() {
+        let announced = state.announce.take();
+        match state.in_doubt().or(announced) {
             Some(id) => Some(self.core.transport.announce(&id, state.max_age())),
             None if state.retract => self.core.transport.retract(),
             None => None,
@@ -351,6 +372,12 @@ impl State {
         let draft = draft.and_then(|changes| changes.draft.as_ref());
         let saved = || self.live().map(|live| &live.loaded.record);
         draft.or_else(saved).map(|record| &**record)
+    }
+
+    /// An id that leads to the session although nobody knows whether the old one still does.
+    pub(super) fn in_doubt(&self) -> Option<SessionId> {
+        let issued = self.changes.as_ref()?.issued.as_ref()?;
+        issued.stored.then(|| issued.id.clone())
     }
 
     pub(super) fn changes(&mut self) -> &mut Changes {

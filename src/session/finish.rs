@@ -31,16 +31,28 @@ impl Exchange {
 
     async fn settle_alone(&self) -> Result<(), SessionError> {
         let before = self.state().live().cloned();
+        let is_asked_for = self.state().changes.is_some();
         if let Some(live) = &before {
             self.confirm(live).await;
             self.state().renew_if_due(&self.core, live);
         }
-        self.save().await?;
+        match self.save().await {
+            Err(error) if !is_asked_for && !error.is_ended() => self.put_off(),
+            saved => saved?,
+        }
         let now = self.state().live().map(|live| live.loaded.version);
         if let Some(live) = before.filter(|live| Some(live.loaded.version) == now) {
             self.core.touch(&live).await;
         }
         Ok(())
+    }
+
+    /// What was to be done by the way is left to the next request.
+    fn put_off(&self) {
+        let mut state = self.state();
+        state.announce = state.in_doubt().or(state.announce.take());
+        state.changes = None;
+        self.core.counts.untouched();
     }
 
     /// The client has shown the id that it got when the session was renewed by the way.

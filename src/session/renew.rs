@@ -7,7 +7,7 @@
 use super::{
     change::Renewal,
     commit::{Job, Saved},
-    core::Core,
+    core::{Core, HOPS},
     error::{Kind, SessionError},
     event::SessionEventKind,
     exchange::Live,
@@ -41,7 +41,6 @@ impl Core {
                 record.unconfirmed = Some(old.alias.unwrap_or(old.key));
             }
             let (id, new) = self.store_new(job, record, Some(old.key)).await?;
-            job.in_doubt = Some(id.clone());
             match self.retire(job, &old, new.clone()).await {
                 Ok(Retired::Done(live)) => {
                     self.renewed(&job.changes.renewal, &live);
@@ -66,6 +65,45 @@ impl Core {
         Err(Kind::Conflict.into())
     }
 
+    /// What has become of an id that an earlier try was to give: whether that got to its end is not known. What is left
+    /// to be saved goes to the session under that id; if there is none, there will be none, and all begins anew.
+    pub(super) async fn go_on(&self, job: &mut Job<'_>) -> Result<Option<Saved>, SessionError> {
+        let Some(issued) = job.changes.issued.clone() else {
+            return Ok(None);
+        };
+        let key = issued.id.key();
+        if !self.has_moved(job.live.as_ref(), key).await? {
+            self.store.remove(&key).await?;
+            job.changes.issued = None;
+            return Ok(None);
+        }
+        let new = self.find(key).await?.ok_or_else(SessionError::ended)?;
+        self.renewed(&std::mem::take(&mut job.changes.renewal), &new);
+        job.done(new.clone(), issued.changes);
+        job.changes.draft = None;
+        let saved = self.replace(job, new).await?;
+        Ok(Some(Saved {
+            id: Some(issued.id),
+            ..saved
+        }))
+    }
+
+    /// Whether this session is by now the one under this key.
+    async fn has_moved(&self, from: Option<&Live>, to: SessionKey) -> Result<bool, SessionError> {
+        let Some(mut at) = from.map(|live| live.key) else {
+            return Ok(false);
+        };
+        for _ in 0..HOPS {
+            let loaded = self.store.load(&at).await?;
+            match loaded.and_then(|loaded| loaded.record.moved) {
+                None => return Ok(false),
+                Some(moved) if moved.to == to => return Ok(true),
+                Some(moved) => at = moved.to,
+            }
+        }
+        Ok(false)
+    }
+
     /// There is no session any more that could get another id. Whoever logs in has proven who they are, and needs none.
     async fn without(&self, job: &mut Job<'_>, new: &Live) -> Result<Saved, SessionError> {
         self.drop_new(job, new).await?;
@@ -78,7 +116,7 @@ impl Core {
     /// Nobody has been told the new id, and nobody will be.
     async fn drop_new(&self, job: &mut Job<'_>, new: &Live) -> Result<(), SessionError> {
         self.store.remove(&new.key).await?;
-        job.in_doubt = None;
+        job.changes.issued = None;
         Ok(())
     }
 

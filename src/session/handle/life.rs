@@ -188,7 +188,9 @@ impl Exchange {
     async fn destroy(&self) -> Result<(), SessionError> {
         let _alone = self.alone().await;
         let key = self.state().live().map(|live| live.key);
-        if let Some(key) = key {
+        // Of two that may be it, both.
+        let issued = self.state().in_doubt().map(|id| id.key());
+        for key in key.into_iter().chain(issued) {
             self.core.end(key, Ending::Logout).await?;
         }
         let mut state = self.state();
