@@ -114,9 +114,9 @@ impl Exchange {
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let mut state = self.loaded().await?;
-        let json = state.record().and_then(|record| place.get(record));
-        match json.cloned() {
-            Some(json) => state.decode(json).map(Some),
+        let (record, decoded) = state.reading();
+        match record.and_then(|record| place.get(record)) {
+            Some(json) => decoded.decode(json).map(Some),
             None => Ok(None),
         }
     }
