@@ -115,6 +115,9 @@ impl Core {
 
     /// Nobody has been told the new id, and nobody will be.
     async fn drop_new(&self, job: &mut Job<'_>, new: &Live) -> Result<(), SessionError> {
+        if let Some(issued) = &mut job.changes.issued {
+            issued.stored = false;
+        }
         self.store.remove(&new.key).await?;
         job.changes.issued = None;
         Ok(())
