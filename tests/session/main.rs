@@ -16,6 +16,8 @@ mod laziness;
 mod lost_answers;
 mod many;
 mod merging;
+mod model;
+
 mod renewal;
 mod responses;
 mod script;
