@@ -89,7 +89,8 @@ mod head;
 #[cfg(any(
     feature = "circuit-breaker",
     feature = "rate-limit",
-    feature = "response-cache"
+    feature = "response-cache",
+    feature = "session"
 ))]
 mod header;
 #[cfg(feature = "response-cache")]

@@ -24,6 +24,11 @@ pub(crate) mod etag;
 pub(crate) mod list;
 #[cfg(feature = "response-cache")]
 pub(crate) mod no_vary_search;
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "response-cache"
+))]
 pub(crate) mod number;
 #[cfg(feature = "response-cache")]
 pub(crate) mod quota;

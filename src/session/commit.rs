@@ -22,7 +22,7 @@ use super::{
     core::{Core, HOPS},
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
-    exchange::{Changes, Exchange, Issued, Live, Stage, Try},
+    exchange::{Changes, Exchange, Issued, Live, Stage, State, Try},
     id::{SessionId, SessionKey},
     record::Record,
     store::{Admission, Created, SessionStore, Swapped},
@@ -51,7 +51,7 @@ pub(super) struct Saved {
 impl Exchange {
     /// Saves what has been changed until now, and goes on with that if nobody waits for it any more.
     pub(super) async fn commit(self: &Arc<Self>) -> Result<(), SessionError> {
-        if self.state().changes.is_none() {
+        if self.try_save() {
             return Ok(());
         }
         let exchange = Arc::clone(self);
@@ -60,6 +60,41 @@ impl Exchange {
             exchange.save().await
         })
         .await
+    }
+
+    /// Saves what there is if that is all that is to be done, and the store has done it at once: nearly always, where it
+    /// is in memory. Whether nothing is left to be saved.
+    pub(super) fn save_now(&self, state: &mut State) -> bool {
+        let State { stage, changes, .. } = state;
+        let Some(waiting) = changes else {
+            return true;
+        };
+        let (Stage::Live(live), true) = (stage, waiting.are_all()) else {
+            return false;
+        };
+        let Some(mut record) = waiting.draft.take() else {
+            return false;
+        };
+        if record != live.loaded.record {
+            let writer = writer();
+            Arc::make_mut(&mut record).sign(writer);
+            let version = live.loaded.version;
+            match self.core.store.swap_now(&live.key, version, record) {
+                Ok(Ok(Swapped::Stored(loaded))) => live.loaded = loaded,
+                // It is told once more to who can wait.
+                Ok(Ok(_)) => return false,
+                Ok(Err(_)) => {
+                    waiting.tried(writer);
+                    return false;
+                }
+                Err(record) => {
+                    waiting.draft = Some(record);
+                    return false;
+                }
+            }
+        }
+        *changes = None;
+        true
     }
 
     /// Saves what there is. Nobody changes anything meanwhile.
@@ -128,8 +163,9 @@ impl Core {
             return Ok(saved);
         }
         match job.live.clone() {
-            None => self.create(job).await,
-            Some(live) if job.changes.renewal.is_some() => self.renew(job, live).await,
+            // Seldom, and large: what every save carries around should not be.
+            None => Box::pin(self.create(job)).await,
+            Some(live) if job.changes.renewal.is_some() => Box::pin(self.renew(job, live)).await,
             Some(live) => self.replace(job, live).await,
         }
     }
@@ -196,7 +232,7 @@ impl Core {
                 return Ok(Saved::as_before(live));
             }
             let (key, version) = (live.key, live.loaded.version);
-            let record_to_be = Some(job.signed(record));
+            let record_to_be = Some(Arc::new(job.signed(record)));
             match self.store.swap(&key, version, record_to_be).await? {
                 Swapped::Stored(loaded) => return Ok(Saved::as_before(Live { loaded, ..live })),
                 Swapped::Changed(loaded) => live = self.follow(Live { loaded, ..live }).await?,
@@ -230,6 +266,19 @@ impl Core {
     }
 }
 
+impl Changes {
+    /// Whether they are all that is to be done: the session keeps its id.
+    fn are_all(&self) -> bool {
+        !self.renewal.is_some() && self.issued.is_none()
+    }
+
+    /// They may have been written by this writer.
+    fn tried(&mut self, writer: u64) {
+        let changes = self.log.len();
+        self.tries.push(Try { writer, changes });
+    }
+}
+
 impl Saved {
     fn nothing() -> Self {
         Self {
@@ -257,7 +306,7 @@ impl Job<'_> {
     /// The session as handlers have seen it.
     pub(super) fn take_record(&mut self, live: &Live) -> Result<Record, SessionError> {
         match self.changes.draft.take() {
-            Some(draft) => Ok(draft),
+            Some(draft) => Ok(Arc::unwrap_or_clone(draft)),
             None => self.rebuilt(live),
         }
     }
@@ -298,14 +347,13 @@ impl Job<'_> {
 
     fn keep_for_another_try(&mut self, error: &SessionError) {
         if error.is_store() {
-            let (writer, changes) = (self.writer, self.changes.log.len());
-            self.changes.tries.push(Try { writer, changes });
+            self.changes.tried(self.writer);
         }
         let saved = self.live.as_ref();
         let saved = saved.map(|live| (*live.loaded.record).clone());
         let begin = saved.unwrap_or_else(|| self.exchange.blank());
         // What could be changed once can be changed again.
-        self.changes.draft = self.record_on(begin).ok();
+        self.changes.draft = self.record_on(begin).ok().map(Arc::new);
     }
 
     /// The changes, made on this.

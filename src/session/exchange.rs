@@ -75,7 +75,7 @@ pub(super) struct Changes {
     pub(super) log: SmallVec<[Change; 1]>,
     pub(super) renewal: Renewal,
     /// The session with all of them, as handlers see it.
-    pub(super) draft: Option<Record>,
+    pub(super) draft: Option<Arc<Record>>,
     /// What was tried, and is in the store or not: the answer was lost.
     pub(super) tries: Vec<Try>,
     /// The same for an id.
@@ -105,7 +105,7 @@ pub(super) type Line = Option<(HeaderName, HeaderValue)>;
 
 /// What is left to do when the handler has answered.
 pub(super) enum Closing {
-    /// Nothing: nobody has looked at the session, and from now on nobody can.
+    /// Nothing: nobody has loaded the session, and from now on nobody can.
     Untouched,
     /// Nothing but to tell the client.
     Settled(Line),
@@ -160,6 +160,11 @@ impl Exchange {
     /// The state, once the session is loaded. From now on the response is this client's alone.
     pub(super) async fn loaded(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         self.place.look()?;
+        self.loaded_unseen().await
+    }
+
+    /// The same, for what says nothing to anybody.
+    pub(super) async fn loaded_unseen(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         {
             let mut state = self.state();
             if state.is_unread() {
@@ -274,14 +279,20 @@ impl Exchange {
 
     /// The handler has answered. If nothing is left to do, nothing is accepted any more.
     pub(super) fn close(&self) -> Closing {
-        if self.place.close() {
+        if self.place.close() && !self.core.identifies {
             return Closing::Untouched;
         }
         let mut state = self.state();
-        if state.busy || self.core.has_work(&state) {
+        if state.busy || self.core.has_upkeep(&state) || !self.save_now(&mut state) {
             return Closing::Unsettled;
         }
         Closing::Settled(self.close_with(&mut state))
+    }
+
+    /// Saves what there is, and says whether nothing is left, if that needs no waiting.
+    pub(super) fn try_save(&self) -> bool {
+        let mut state = self.state();
+        !state.busy && self.save_now(&mut state)
     }
 
     /// Accepts nothing any more, and says what the client is to be told.
@@ -359,7 +370,8 @@ impl State {
     pub(super) fn record(&self) -> Option<&Record> {
         let draft = self.changes.as_ref();
         let draft = draft.and_then(|changes| changes.draft.as_ref());
-        draft.or_else(|| self.live().map(|live| &*live.loaded.record))
+        let saved = || self.live().map(|live| &live.loaded.record);
+        draft.or_else(saved).map(|record| &**record)
     }
 
     /// An id that leads to the session although nobody knows whether the old one still does.
@@ -379,7 +391,7 @@ impl State {
             Stage::Unread | Stage::Absent(_) => None,
         };
         let changes = self.changes.get_or_insert_default();
-        let begin = || saved.map_or_else(blank, |record| (**record).clone());
-        changes.draft.get_or_insert_with(begin)
+        let begin = || saved.map_or_else(|| Arc::new(blank()), Arc::clone);
+        Arc::make_mut(changes.draft.get_or_insert_with(begin))
     }
 }

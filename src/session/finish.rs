@@ -70,7 +70,7 @@ impl Exchange {
 
     /// Who the request comes from, for those further in: None where that is nobody in particular.
     pub(super) async fn principal(&self) -> Result<Option<Principal>, SessionError> {
-        let state = self.loaded().await?;
+        let state = self.loaded_unseen().await?;
         let principal = state.live().map(|live| {
             let user = live.loaded.record.user();
             let principal = user.map_or_else(Principal::anonymous, UserId::to_principal);
@@ -97,7 +97,9 @@ impl Exchange {
             _ => response.map(ResponseBody::passed),
         };
         let headers = response.headers_mut();
-        response::personal(headers, &self.core.transport.vary());
+        if self.is_seen() {
+            response::personal(headers, &self.core.transport.vary());
+        }
         if let Some((name, value)) = line {
             headers.append(name, value);
             response::sets_id(headers);
@@ -107,11 +109,12 @@ impl Exchange {
 }
 
 impl Core {
-    pub(super) fn has_work(&self, state: &State) -> bool {
+    /// Whether something is due that has nothing to do with what handlers have changed.
+    pub(super) fn has_upkeep(&self, state: &State) -> bool {
         let due = |live: &Live| {
             live.is_to_be_touched() || live.is_unconfirmed() || self.is_renewal_due(live)
         };
-        state.changes.is_some() || state.live().is_some_and(due)
+        state.live().is_some_and(due)
     }
 
     /// Whether it is time for another id: for the client has had this one long enough, or it never got the last one.

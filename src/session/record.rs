@@ -153,12 +153,21 @@ impl Record {
     /// With the times of what is new about it, which is what a store does to all that it is given: `now` by its clock.
     #[must_use]
     pub fn stamped(mut self, now: Timestamp) -> Self {
+        let new = Timestamp::default();
         for time in [&mut self.created, &mut self.renewed] {
-            if *time == Timestamp::default() {
+            if *time == new {
                 *time = now;
             }
         }
         self
+    }
+
+    /// The same for one that is shared, which is copied only if something is new about it.
+    pub fn stamp(this: &mut Arc<Self>, now: Timestamp) {
+        let new = Timestamp::default();
+        if this.created == new || this.renewed == new {
+            *this = Arc::new((**this).clone().stamped(now));
+        }
     }
 
     /// Whose session it is; a store finds it under that name.

@@ -142,7 +142,11 @@ impl Core {
         let mut version = old.loaded.version;
         for _ in 0..=TIMES {
             let note = self.note(&job.changes.renewal, old, new.key);
-            let found = match self.store.swap(&old.key, version, Some(note)).await? {
+            let found = match self
+                .store
+                .swap(&old.key, version, Some(note.into()))
+                .await?
+            {
                 Swapped::Changed(found) => found,
                 Swapped::Stored(_) => {
                     self.lead_on(&job.changes.renewal, old, &new).await?;
@@ -176,7 +180,9 @@ impl Core {
         let record = job.rebuilt(base)?;
         let mut record = job.signed(record);
         record.unconfirmed = new.loaded.record.unconfirmed;
-        let swapped = self.store.swap(&new.key, new.loaded.version, Some(record));
+        let swapped = self
+            .store
+            .swap(&new.key, new.loaded.version, Some(record.into()));
         match swapped.await? {
             Swapped::Stored(loaded) => Ok(Live { loaded, ..new }),
             Swapped::NoRoom => Err(Kind::NoRoom.into()),
@@ -221,7 +227,9 @@ impl Core {
             return Ok(());
         };
         if found.record.moved.is_some() {
-            self.store.swap(at, found.version, Some(note)).await?;
+            self.store
+                .swap(at, found.version, Some(note.into()))
+                .await?;
         }
         Ok(())
     }

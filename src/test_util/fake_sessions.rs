@@ -294,11 +294,11 @@ impl SessionStore for FakeRemoteSessions {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Result<Swapped, StoreError> {
-        let record = record.as_ref().map(written).transpose()?;
+        let record = record.as_deref().map(written).transpose()?;
         self.call(SessionCall::Swap, Some(key), async |server| {
-            server.swap(key, version, record).await
+            server.swap(key, version, record.map(Arc::new)).await
         })
         .await
     }

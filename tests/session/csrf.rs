@@ -6,10 +6,11 @@ use tower::{Layer, ServiceExt};
 use tower_keep::{
     SessionLayer,
     session::{CsrfLayer, SessionRefusal},
+    test_util::{FakeRemoteSessions, ManualClock},
 };
 
 use crate::{
-    guarded::{Down, ask, guarded, handler, outcome},
+    guarded::{ask, guarded, handler, outcome},
     support::{App, Browser, collected},
 };
 
@@ -238,9 +239,10 @@ async fn an_id_that_browsers_do_not_send_on_their_own_needs_no_token() {
 
 #[tokio::test]
 async fn a_token_that_cannot_be_looked_up_is_answered_503() {
-    let working = guarded(&SessionLayer::new(), &CsrfLayer::new());
-    let browser = logged_in(&working).await;
-    let app = guarded(&SessionLayer::with_store(Down), &CsrfLayer::new());
+    let store = FakeRemoteSessions::new(ManualClock::new().clock());
+    let app = guarded(&SessionLayer::with_store(store.clone()), &CsrfLayer::new());
+    let browser = logged_in(&app).await;
+    store.fail_all(true);
     let unavailable = (StatusCode::SERVICE_UNAVAILABLE, Some(SessionRefusal::Store));
     assert_eq!(outcome(&post(&app, &browser, &[]).await), unavailable);
     let said = post(&app, &browser, &[SAME_ORIGIN]).await;

@@ -194,7 +194,7 @@ async fn twenty_logins_at_once_under_a_cap_of_five_leave_five() {
 
 #[tokio::test]
 async fn where_more_are_refused_the_sixth_login_is_409_and_changes_nothing() {
-    let (_, _, app) = shop(|layer| capped(layer).refuse_beyond_cap());
+    let (_, _layer, app) = shop(|layer| capped(layer).refuse_beyond_cap());
     let mut browsers = Vec::new();
     for _ in 0..5 {
         browsers.push(logged_in(&app, "u1").await);

@@ -6,11 +6,7 @@ use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneService};
 use tower_keep::{
     BoxError, SessionLayer,
-    session::{
-        Admission, Created, Loaded, Population, Record, ResponseBody, Session, SessionError,
-        SessionKey, SessionRefusal, SessionStore, StoreError, Swapped, Timestamp, UserId,
-        UsersAsked,
-    },
+    session::{ResponseBody, Session, SessionError, SessionRefusal},
 };
 
 use crate::support::{App, Browser, collected};
@@ -94,50 +90,4 @@ pub(crate) async fn ask(
 /// What came of a request: its status, and why.
 pub(crate) fn outcome(response: &Response<Bytes>) -> (StatusCode, Option<SessionRefusal>) {
     (response.status(), response.extensions().get().copied())
-}
-
-/// A store that nobody can reach.
-pub(crate) struct Down;
-
-fn down<T>() -> Result<T, StoreError> {
-    Err(StoreError::timeout())
-}
-
-impl SessionStore for Down {
-    async fn load(&self, _: &SessionKey) -> Result<Option<Loaded>, StoreError> {
-        down()
-    }
-
-    async fn create(
-        &self,
-        _: &SessionKey,
-        _: Record,
-        _: &Admission,
-    ) -> Result<Created, StoreError> {
-        down()
-    }
-
-    async fn swap(&self, _: &SessionKey, _: u64, _: Option<Record>) -> Result<Swapped, StoreError> {
-        down()
-    }
-
-    async fn touch(&self, _: &SessionKey) -> Result<bool, StoreError> {
-        down()
-    }
-
-    async fn remove(&self, _: &SessionKey) -> Result<Option<Loaded>, StoreError> {
-        down()
-    }
-
-    async fn sessions_of(&self, _: &UserId) -> Result<Vec<(SessionKey, Loaded)>, StoreError> {
-        down()
-    }
-
-    async fn users(&self, _: &UsersAsked) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
-        down()
-    }
-
-    async fn population(&self) -> Result<Population, StoreError> {
-        down()
-    }
 }

@@ -17,7 +17,6 @@ mod lost_answers;
 mod many;
 mod merging;
 mod model;
-
 mod renewal;
 mod responses;
 mod script;

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, util::BoxCloneService};
 use tower_keep::{
-    SessionLayer,
+    SessionLayer, minutes,
     session::{Absence, RefusedId, RequireSession, Session, SessionRefusal},
+    test_util::{FakeRemoteSessions, ManualClock},
 };
 
 use crate::{
-    guarded::{Down, ask, guarded, handler, outcome},
+    guarded::{ask, guarded, handler, outcome},
     support::{App, Browser, collected},
 };
 
@@ -85,7 +86,9 @@ async fn who_presents_a_dead_id_is_told_so_and_the_cookie_is_removed() {
 /// the new one by then.
 #[tokio::test]
 async fn a_request_that_a_login_has_overtaken_removes_no_cookie() {
-    let app = guarded(&SessionLayer::new(), &RequireSession::new());
+    let clock = ManualClock::new();
+    let layer = SessionLayer::with_store(FakeRemoteSessions::new(clock.clock()));
+    let app = guarded(&layer, &RequireSession::new());
     let browser = after(&app, "/count").await;
     let overtaken = browser.stolen();
     browser.get("/login").await;
@@ -95,6 +98,11 @@ async fn a_request_that_a_login_has_overtaken_removes_no_cookie() {
     assert!(!is_removed(&answer));
     browser.keep(answer);
     assert_eq!(outcome(&get(&app, &browser).await), ADMITTED);
+
+    clock.advance(minutes(1));
+    let late = get(&app, &overtaken).await;
+    assert_eq!(outcome(&late), unauthorized(why));
+    assert!(is_removed(&late), "by now nobody is on the way");
 }
 
 #[tokio::test]
@@ -202,11 +210,12 @@ async fn who_is_not_permitted_is_redirected_as_well() {
 
 #[tokio::test]
 async fn a_store_that_is_down_is_503_and_no_redirect_and_no_logout() {
-    let working = guarded(&SessionLayer::new(), &RequireSession::new());
-    let browser = after(&working, "/login").await;
+    let store = FakeRemoteSessions::new(ManualClock::new().clock());
+    let layer = SessionLayer::with_store(store.clone());
     let guard = RequireSession::new().redirect_to("/login").unwrap();
-    let layer = SessionLayer::with_store(Down);
     let app = guarded(&layer, &guard);
+    let browser = after(&app, "/login").await;
+    store.fail_all(true);
     let answer = get(&app, &browser).await;
     assert_eq!(
         outcome(&answer),

@@ -151,7 +151,7 @@ impl SessionStore for Stepped {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Result<Swapped, StoreError> {
         if let Some(record) = &record {
             self.note(key, record);

@@ -74,9 +74,18 @@ impl SessionStore for BoxStore {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Result<Swapped, StoreError> {
         self.in_time(self.store.swap(key, version, record)).await
+    }
+
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        self.store.swap_now(key, version, record)
     }
 
     async fn touch(&self, key: &SessionKey) -> Result<bool, StoreError> {
@@ -118,8 +127,14 @@ trait Erased: Send + Sync {
         &'a self,
         key: &'a SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Answer<'a, Swapped>;
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>>;
     fn touch<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, bool>;
     fn remove<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, Option<Loaded>>;
     fn sessions_of<'a>(&'a self, user: &'a UserId) -> Answer<'a, Vec<(SessionKey, Loaded)>>;
@@ -150,9 +165,18 @@ impl<S: SessionStore> Erased for S {
         &'a self,
         key: &'a SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Answer<'a, Swapped> {
         Box::pin(SessionStore::swap(self, key, version, record))
+    }
+
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        SessionStore::swap_now(self, key, version, record)
     }
 
     fn touch<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, bool> {

@@ -16,6 +16,12 @@ pub(crate) enum Presented {
 }
 
 /// Why what a client has presented is no id. It is as if it had presented nothing: what it came with is never adopted.
+///
+/// ```
+/// use tower_keep::session::RefusedId;
+///
+/// assert_eq!(RefusedId::Forged.to_string(), "forged");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusedId {

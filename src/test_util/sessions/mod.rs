@@ -218,7 +218,10 @@ impl<S: SessionStore> Subject<S> {
         version: u64,
         record: impl Into<Option<Record>>,
     ) -> Outcome<Swapped> {
-        Ok(self.store.swap(key, version, record.into()).await?)
+        Ok(self
+            .store
+            .swap(key, version, record.into().map(Arc::new))
+            .await?)
     }
 
     /// A change that nothing speaks against.

@@ -143,11 +143,16 @@ impl Core {
         Some(Created::Stored(shard.insert(key, new, now)))
     }
 
-    pub(super) fn swap(&self, key: &SessionKey, version: u64, record: Option<Record>) -> Swapped {
-        let Some(record) = record else {
+    pub(super) fn swap(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Option<Arc<Record>>,
+    ) -> Swapped {
+        let Some(mut record) = record else {
             return self.take_out(key, version);
         };
-        let record = Arc::new(record.stamped(self.time.now()));
+        Record::stamp(&mut record, self.time.now());
         loop {
             if let Some(swapped) = self.try_swap(key, version, &record) {
                 return swapped;

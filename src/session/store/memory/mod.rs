@@ -82,7 +82,7 @@ impl MemorySessions {
     /// A store of 64 MiB: room for some ninety thousand small sessions.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(Core::new(Plan::default(), Clock::default())))
+        Self(Arc::new(Core::new(Plan::default(), Clock::fast())))
     }
 
     /// A store of so many bytes.
@@ -152,9 +152,18 @@ impl SessionStore for MemorySessions {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Result<Swapped, StoreError> {
         Ok(self.0.swap(key, version, record))
+    }
+
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        Ok(Ok(self.0.swap(key, version, Some(record))))
     }
 
     async fn touch(&self, key: &SessionKey) -> Result<bool, StoreError> {

@@ -281,8 +281,9 @@ impl SessionStore for Plain {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Answer<Swapped> {
+        let record = record.map(Arc::unwrap_or_clone);
         let Some(found) = self.find(key) else {
             let revives = {
                 let state = self.state();

@@ -58,7 +58,11 @@ fn what_is_removed_is_not_brought_back_by_who_saves_it() {
                 &stage.core,
                 vec![
                     Box::new(move |core: &Core| {
-                        core.swap(&key(0), version, Some(of("u1").value("a", "1").record()));
+                        core.swap(
+                            &key(0),
+                            version,
+                            Some(of("u1").value("a", "1").record().into()),
+                        );
                         core.touch(&key(0));
                     }),
                     Box::new(|core: &Core| drop(core.remove(&key(0)))),
@@ -81,7 +85,7 @@ fn of_changes_of_one_version_one_takes_place() {
             let version = stage.create(0, anonymous()).version;
             let save = |user: &'static str| {
                 let act = move |core: &Core| {
-                    let swapped = core.swap(&key(0), version, Some(of(user).record()));
+                    let swapped = core.swap(&key(0), version, Some(of(user).record().into()));
                     matches!(swapped, Swapped::Stored(_))
                 };
                 Box::new(act) as Box<dyn FnOnce(&Core) -> bool + Send>
@@ -108,7 +112,11 @@ fn whoever_ends_all_sessions_of_a_user_meets_each_that_is_there_all_the_time() {
                 &stage.core,
                 vec![
                     Box::new(move |core: &Core| {
-                        core.swap(&key(0), version, Some(of("u1").value("a", "1").record()));
+                        core.swap(
+                            &key(0),
+                            version,
+                            Some(of("u1").value("a", "1").record().into()),
+                        );
                         core.touch(&key(0));
                         0
                     }),

@@ -253,7 +253,7 @@ impl Model {
         let known = self.find(&key).cloned();
         let version = known.as_ref().map_or(1, |known| known.version) - u64::from(outdated);
         let record = draft.map(Draft::record);
-        let swapped = core.swap(&key, version, record.clone());
+        let swapped = core.swap(&key, version, record.clone().map(Arc::new));
         let Some(known) = known else {
             return assert!(matches!(swapped, Swapped::Gone));
         };

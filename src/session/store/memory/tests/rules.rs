@@ -77,7 +77,9 @@ fn who_grows_displaces_others_and_never_itself() {
     let (stage, count) = full_of_users();
     let oldest = stage.core.load(&key(1)).unwrap();
     let larger = of("u1").value("text", &"x".repeat(1_000)).record();
-    let swapped = stage.core.swap(&key(1), oldest.version, Some(larger));
+    let swapped = stage
+        .core
+        .swap(&key(1), oldest.version, Some(larger.into()));
     assert!(matches!(swapped, Swapped::Stored(_)), "{swapped:?}");
     assert!(stage.has(1) && !stage.has(2));
     assert!(stage.those_of(count).len() as u64 <= count - 2);
@@ -90,7 +92,9 @@ fn what_is_too_large_is_refused_and_nobody_goes_for_it() {
     let huge = || anonymous().value("text", &"x".repeat(4 << 10)).record();
     let created = stage.core.create(&key(1), huge(), &Admission::default());
     assert!(matches!(created, Created::NoRoom));
-    let swapped = stage.core.swap(&key(0), loaded.version, Some(huge()));
+    let swapped = stage
+        .core
+        .swap(&key(0), loaded.version, Some(huge().into()));
     assert!(matches!(swapped, Swapped::NoRoom));
     let after = stage.core.load(&key(0)).unwrap();
     assert_eq!(
