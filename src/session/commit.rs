@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 
 use super::{
     change::Renewal,
-    core::Core,
+    core::{Core, HOPS},
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
     exchange::{Changes, Exchange, Issued, Live, Stage, State, Try},
@@ -245,15 +245,24 @@ impl Core {
         Err(Kind::Conflict.into())
     }
 
-    /// The session itself, if what stands under its key is by now the note that it has moved.
-    pub(super) async fn follow(&self, live: Live) -> Result<Live, SessionError> {
-        let Some(moved) = live.loaded.record.moved else {
-            return Ok(live);
-        };
-        let to = moved.for_who_had_it();
-        let to = to.ok_or_else(|| SessionError::from(Kind::SomebodyElses))?;
-        let found = self.find(to).await?;
-        found.ok_or_else(SessionError::ended)
+    /// The session itself, if what stands under its key is by now the note that it has moved, however often.
+    pub(super) async fn follow(&self, mut live: Live) -> Result<Live, SessionError> {
+        let mut alias = None;
+        for _ in 0..=HOPS {
+            let Some(moved) = live.loaded.record.moved else {
+                return Ok(live);
+            };
+            let to = moved.for_who_had_it();
+            let key = to.ok_or_else(|| SessionError::from(Kind::SomebodyElses))?;
+            let loaded = self
+                .store
+                .load(&key)
+                .await?
+                .ok_or_else(SessionError::ended)?;
+            live = Live { key, alias, loaded };
+            alias = alias.or(Some(key));
+        }
+        Err(Kind::Conflict.into())
     }
 }
 

@@ -77,15 +77,22 @@ impl Core {
             job.changes.issued = None;
             return Ok(None);
         }
-        let new = self.find(key).await?.ok_or_else(SessionError::ended)?;
-        self.renewed(&std::mem::take(&mut job.changes.renewal), &new);
+        let loaded = self.store.load(&key).await?;
+        let loaded = loaded.ok_or_else(SessionError::ended)?;
+        let alias = None;
+        let new = self.follow(Live { key, alias, loaded }).await?;
+        if job.changes.renewal.is_some() {
+            self.renewed(&std::mem::take(&mut job.changes.renewal), &new);
+        }
         job.done(new.clone(), issued.changes);
         job.changes.draft = None;
+        if new.key != key {
+            // Who has given it yet another one tells the client.
+            job.changes.issued = None;
+        }
         let saved = self.replace(job, new).await?;
-        Ok(Some(Saved {
-            id: Some(issued.id),
-            ..saved
-        }))
+        let id = job.changes.issued.take().map(|issued| issued.id);
+        Ok(Some(Saved { id, ..saved }))
     }
 
     /// Whether this session is by now the one under this key.
@@ -93,15 +100,17 @@ impl Core {
         let Some(mut at) = from.map(|live| live.key) else {
             return Ok(false);
         };
-        for _ in 0..HOPS {
+        for _ in 0..=HOPS {
+            if at == to {
+                return Ok(true);
+            }
             let loaded = self.store.load(&at).await?;
             match loaded.and_then(|loaded| loaded.record.moved) {
                 None => return Ok(false),
-                Some(moved) if moved.to == to => return Ok(true),
                 Some(moved) => at = moved.to,
             }
         }
-        Ok(false)
+        Err(Kind::Conflict.into())
     }
 
     /// There is no session any more that could get another id. Whoever logs in has proven who they are, and needs none.
@@ -115,6 +124,9 @@ impl Core {
 
     /// Nobody has been told the new id, and nobody will be.
     async fn drop_new(&self, job: &mut Job<'_>, new: &Live) -> Result<(), SessionError> {
+        if let Some(issued) = &mut job.changes.issued {
+            issued.stored = false;
+        }
         self.store.remove(&new.key).await?;
         job.changes.issued = None;
         Ok(())

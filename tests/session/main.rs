@@ -16,6 +16,7 @@ mod laziness;
 mod lost_answers;
 mod many;
 mod merging;
+mod model;
 mod renewal;
 mod responses;
 mod script;

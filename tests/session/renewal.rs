@@ -251,3 +251,21 @@ async fn of_two_requests_at_the_same_time_one_renews() {
     assert_eq!((lines, layer.stats().renewed), (1, 1));
     assert_eq!(browser.get("/get:a/get:n").await.text, "1 2");
 }
+
+/// The note that it has moved leads to another note.
+#[tokio::test]
+async fn a_slow_request_saves_to_a_session_that_has_moved_several_times() {
+    let (script, layer, browser) = shop();
+    browser.get("/set:a:1/login:u1").await;
+    let slow_tab = browser.stolen();
+    let on_its_way = tokio::spawn(slow_tab.send("/get:a/wait:gate/set:b:2"));
+    script.reached("gate").await;
+    for _ in 0..3 {
+        browser.get("/rotate").await;
+    }
+    script.open("gate");
+    let answer = browser.keep(on_its_way.await.unwrap().unwrap());
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(browser.get("/user/get:a/get:b").await.text, "u1 1 2");
+    assert_eq!(layer.stats().failed, []);
+}

@@ -215,6 +215,10 @@ impl Scene {
                 Some(user) => user.name().to_owned(),
                 None => "-".to_owned(),
             },
+            "bye" => match session.user().await? {
+                Some(user) => format!("bye:{}", user.name()),
+                None => "-".to_owned(),
+            },
             "handle" => match session.info().await? {
                 Some(info) => info.handle.to_string(),
                 None => "-".to_owned(),
