@@ -179,30 +179,34 @@ impl Exchange {
         Ok(self.state())
     }
 
-    /// Changes the session, once it is loaded and nobody is saving it.
-    pub(super) async fn change<T>(
-        &self,
-        change: impl FnOnce(&mut State) -> Result<T, SessionError>,
-    ) -> Result<T, SessionError> {
+    /// The state, once the session is loaded and nobody is saving it, for a change.
+    pub(super) async fn changing(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         let mut waited = false;
         loop {
             {
-                let mut state = self.loaded().await?;
+                let state = self.loaded().await?;
                 if !state.busy {
                     if waited {
                         // Others may wait as well.
                         self.freed.notify_one();
                     }
-                    if state.closed {
-                        self.core.counts.too_late();
-                        return Err(Kind::TooLate.into());
-                    }
-                    return change(&mut state);
+                    return self.if_open(state);
                 }
             }
             waited = true;
             self.freed.notified().await;
         }
+    }
+
+    fn if_open<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+    ) -> Result<MutexGuard<'a, State>, SessionError> {
+        if state.closed {
+            self.core.counts.too_late();
+            return Err(Kind::TooLate.into());
+        }
+        Ok(state)
     }
 
     /// Loads the session if that needs no waiting.

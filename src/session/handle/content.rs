@@ -123,18 +123,16 @@ impl Exchange {
 
     /// Makes a change, and keeps it to be saved.
     pub(in crate::session) async fn record(&self, mut change: Change) -> Result<(), SessionError> {
-        self.change(|state| {
-            let changed = change.apply(state.draft(|| self.blank()));
-            let changes = state.changes();
-            if changed.is_ok() {
-                changes.log.push(change);
-            } else if changes.log.is_empty() && !changes.renewal.is_some() {
-                // Nothing has changed.
-                state.changes = None;
-            }
-            changed
-        })
-        .await
+        let mut state = self.changing().await?;
+        let changed = change.apply(state.draft(|| self.blank()));
+        let changes = state.changes();
+        if changed.is_ok() {
+            changes.log.push(change);
+        } else if changes.log.is_empty() && !changes.renewal.is_some() {
+            // Nothing has changed.
+            state.changes = None;
+        }
+        changed
     }
 }
 
