@@ -38,9 +38,7 @@ pub(crate) async fn part(session: &Session, token: &CsrfToken) -> Result<String,
 /// request has saved meanwhile.
 pub(crate) async fn click(session: Session) -> Result<String, SessionError> {
     session
-        .update(CLICKS, |clicks: &mut u64| {
-            *clicks = clicks.saturating_add(1)
-        })
+        .update(CLICKS, |clicks: &mut u64| *clicks += 1)
         .await?;
     // Until it is saved, this is what the count will be if nobody else clicks.
     session.commit().await?;
