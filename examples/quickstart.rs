@@ -2,7 +2,7 @@
 //! that it prints:
 //!
 //! ```text
-//! cargo run --features axum,session --example quickstart [-- --listen 127.0.0.1:3000]
+//! cargo run --example quickstart [-- --listen 127.0.0.1:3000]
 //! ```
 //!
 //! In each answer `Cache-Status` says what the cache did and why, and `Age` how old the content is; those of `/search`
@@ -24,7 +24,7 @@ use tower_keep::{
     rate_limit::{InvalidLimit, Limit},
     response_cache::{CacheKey, Purger},
     seconds,
-    session::{Session, SessionError},
+    session::Session,
 };
 
 /// The whole set-up are the layers. The cache obeys what the handlers say in Cache-Control; `default_ttl` is for
@@ -121,8 +121,12 @@ async fn account(mut request: Request) -> Result<impl IntoResponse, StatusCode> 
 }
 
 /// Whoever reaches this example may be anybody; in the example `sessions` one has to know a password.
-async fn login(session: Session, Path(user): Path<String>) -> Result<String, SessionError> {
-    session.login(&*user).await?;
+/// With the feature `axum`, `Session` is an argument of the handler, and its error a response.
+async fn login(Path(user): Path<String>, request: Request) -> Result<String, StatusCode> {
+    let session = Session::of(request.extensions());
+    let session = session.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+    let login = session.login(&*user).await;
+    login.map_err(|error| error.status())?;
     Ok(format!("logged in as {user}\n"))
 }
 

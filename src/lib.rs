@@ -1,5 +1,5 @@
 //! Composable [`tower`](https://docs.rs/tower) layers that keep things close to the request: a shared HTTP cache that
-//! follows RFC 9111, rate limits, and sessions.
+//! follows RFC 9111, rate limits, sessions, and retries.
 //!
 //! Each layer wraps any `Service`, works alone, and starts embedded: there is no server to run.
 //!
@@ -24,8 +24,8 @@
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
 //! | `rate-limit` | yes | [`rate_limit`]: how often, how much, how many at once |
-//! | `session` | | [`session`]: sessions, the devices of users, guards against forged requests |
-//! | `retry` | | [`retry`]: what fails in passing is tried again |
+//! | `session` | yes | [`session`]: sessions, the devices of users, guards against forged requests |
+//! | `retry` | yes | [`retry`]: what fails in passing is tried again |
 //! | `circuit-breaker` | | [`circuit_breaker`]: what fails is left alone; [`fallback`]: what answers instead |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, [`Session`](session::Session) as an extractor, `ConnectInfo` as [`PeerAddr`] |
 //! | `hyper` | | errors of `hyper`, `h2` and `hyper-util` are told from one another where it is decided what to retry |
