@@ -3,6 +3,7 @@
 //! An error is judged by the types in it, through the whole chain of its sources, and never by its text, which changes
 //! with versions and languages. See [`Failure::of`] for the rules.
 
+mod clients;
 #[cfg(feature = "hyper")]
 mod connection;
 mod gave_up;
@@ -50,6 +51,8 @@ impl Failure {
     ///   `hyper-util`'s client connected.
     ///   Transient: messages that end early, timeouts, and streams reset with `CANCEL`, `INTERNAL_ERROR`,
     ///   `CONNECT_ERROR` or `ENHANCE_YOUR_CALM`.
+    /// - With the feature `reqwest`, its timeouts, and with `tonic` those of its endpoints: transient. What is transient
+    ///   and happened while a client of `reqwest` connected is not processed.
     /// - All else is permanent; and so is whatever has a [`RetryError`] in its chain, as its attempts were made.
     ///
     /// There is no type for a name that does not resolve. On Unix the standard library says it with an error of a kind
@@ -72,8 +75,12 @@ impl Failure {
         if chain(error).any(<dyn Error>::is::<RetryError>) {
             return Self::Permanent;
         }
-        let failure = chain(error).find_map(of_link).unwrap_or(Self::Permanent);
-        if failure.is_transient() && chain(error).any(while_connecting) {
+        let failure = chain(error)
+            .find_map(of_link)
+            .or_else(|| chain(error).find_map(of_client))
+            .unwrap_or(Self::Permanent);
+        let connecting = |link| while_connecting(link) || clients::connecting(link);
+        if failure.is_transient() && chain(error).any(connecting) {
             Self::NotProcessed
         } else {
             failure
@@ -102,6 +109,10 @@ fn of_link(error: &(dyn Error + 'static)) -> Option<Failure> {
         return Some(Failure::Transient);
     }
     io::failure(error).or_else(|| of_http(error))
+}
+
+fn of_client(error: &(dyn Error + 'static)) -> Option<Failure> {
+    clients::of_reqwest(error).or_else(|| clients::of_tonic(error))
 }
 
 #[cfg(feature = "hyper")]

@@ -4,7 +4,7 @@
 //! and timeouts follow together. There are these kinds:
 //!
 //! * [`Clock::system`], the default: the operating system's clocks, and tokio's timers;
-//! * `Clock::fast` (features `rate-limit` and `retry`): the same with the processor's time-stamp counter for the monotonic
+//! * `Clock::fast` (features `rate-limit`, `retry` and `session`): the same with the processor's time-stamp counter for the monotonic
 //!   reading, which takes half the time;
 //! * [`Clock::tokio`]: tokio's time, for tests under `#[tokio::test(start_paused = true)]` or
 //!   `tokio::time::advance`. Tokio can pause its monotonic time only, so the wall is read once, at creation,
@@ -15,7 +15,7 @@
 //! Under paused time choose [`Clock::tokio`]: with [`Clock::system`] the timers would obey tokio's pause
 //! and the readings would not.
 
-#[cfg(any(feature = "rate-limit", feature = "retry"))]
+#[cfg(any(feature = "rate-limit", feature = "retry", feature = "session"))]
 mod fast;
 
 use std::{
@@ -98,18 +98,18 @@ enum Kind {
     },
     /// Read without any indirection too, as that is what it is for.
     #[cfg_attr(
-        not(any(feature = "rate-limit", feature = "retry")),
+        not(any(feature = "rate-limit", feature = "retry", feature = "session")),
         expect(dead_code, reason = "`Clock::fast` makes it")
     )]
     Fast(Fast),
     Other(Arc<dyn TimeSource>),
 }
 
-#[cfg(any(feature = "rate-limit", feature = "retry"))]
+#[cfg(any(feature = "rate-limit", feature = "retry", feature = "session"))]
 type Fast = &'static fast::Fast;
 
 /// Without its feature there is none.
-#[cfg(not(any(feature = "rate-limit", feature = "retry")))]
+#[cfg(not(any(feature = "rate-limit", feature = "retry", feature = "session")))]
 type Fast = std::convert::Infallible;
 
 /// What stands behind a [`Clock`] that is not the system's.
@@ -170,7 +170,7 @@ impl Clock {
     /// let (first, second) = (clock.now(), clock.now());
     /// assert!(first <= second);
     /// ```
-    #[cfg(any(feature = "rate-limit", feature = "retry"))]
+    #[cfg(any(feature = "rate-limit", feature = "retry", feature = "session"))]
     #[must_use]
     pub fn fast() -> Self {
         Self(Kind::Fast(fast::Fast::of_the_process()))
@@ -298,7 +298,7 @@ impl TimeSource for TokioTime {
     }
 }
 
-#[cfg(not(any(feature = "rate-limit", feature = "retry")))]
+#[cfg(not(any(feature = "rate-limit", feature = "retry", feature = "session")))]
 impl TimeSource for Fast {
     fn now(&self) -> Moment {
         match *self {}

@@ -28,6 +28,9 @@
 //! | `circuit-breaker` | | [`circuit_breaker`]: what fails is left alone; [`fallback`]: what answers instead |
 //! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
 //! | `hyper` | | errors of `hyper`, `h2` and `hyper-util` are told from one another where it is decided what to retry |
+//! | `reqwest` | | [`adapter`]: the layers around a client of `reqwest`, whose timeouts are known as such |
+//! | `tonic` | | [`adapter`]: the layers around a channel of `tonic`, whose timeouts are known as such |
+//! | `tower` | | [`TowerPolicy`](retry::TowerPolicy): the rules of retries for tower's own layer |
 //! | `metrics` | | counters go to the recorder of the [`metrics`](https://docs.rs/metrics) crate too |
 //! | `test-util` | | [`test_util`]: the clock moved by hand, a slow and failing store, a counting service |
 //! | `full` | | all of them |
@@ -38,6 +41,7 @@
 //! - [`rate_limit`]: what each algorithm admits, keys, presets; refusals and what responses say
 //! - [`retry`]: what is tried again, how often, and what servers ask for
 //! - [`circuit_breaker`]: when a circuit opens, its states, where to put it; [`fallback`]
+//! - [`adapter`]: clients that take only bodies of their own
 //! - [`store`]: where it is kept, and how to bring a store of your own
 //! - [`ledger`]: how what is invalidated is told from what is not
 //! - [`clock`]: where time comes from
@@ -51,6 +55,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+pub mod adapter;
 #[cfg(feature = "retry")]
 mod backoff;
 #[cfg(any(
@@ -73,7 +79,12 @@ mod error;
 pub mod fallback;
 #[cfg(feature = "response-cache")]
 mod flight;
-#[cfg(any(feature = "circuit-breaker", feature = "rate-limit", feature = "retry"))]
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "session"
+))]
 mod head;
 #[cfg(any(
     feature = "circuit-breaker",

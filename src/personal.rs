@@ -9,17 +9,22 @@
 //! - [`OwnedCookie`] names the cookies that belong to a layer which marks [`Personal`] by itself. The
 //!   mere presence of such a cookie says nothing yet: the layer will tell when it is used.
 
+mod owner;
+
 use std::{
-    any::Any,
     error::Error,
-    fmt, iter,
+    fmt,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU8, Ordering},
     },
 };
 
 use http::Extensions;
+
+#[cfg(feature = "session")]
+pub(crate) use self::owner::{Blind, Place};
+pub(crate) use self::owner::{Owned, Owner};
 
 /// Nobody has looked at anything personal, and nobody else has seen the response.
 const OPEN: u8 = 0;
@@ -74,7 +79,7 @@ impl Personal {
     #[must_use]
     pub fn get(extensions: &Extensions) -> Option<&Self> {
         let owned = extensions.get::<Owned>();
-        let owned = owned.and_then(|owned| owned.0.place().marker.get());
+        let owned = owned.and_then(|owned| owned.0.place().known_marker());
         owned.or_else(|| extensions.get::<Self>())
     }
 
@@ -205,83 +210,6 @@ impl OwnedCookie {
     }
 }
 
-/// One who looks at something personal for the handlers further in, and marks that by itself: a session.
-///
-/// All that a request needs for it is one entry in the extensions, and a marker only once somebody asks for it: most
-/// requests pass where nobody does.
-pub(crate) trait Owner: Any + Send + Sync {
-    /// The cookie that it owns.
-    fn cookie(&self) -> Option<&str>;
-
-    /// Where it stands.
-    fn place(&self) -> &Place;
-
-    /// The same for another response to the same request, which nobody sends to the client.
-    #[cfg(feature = "response-cache")]
-    fn anew(&self) -> Arc<dyn Owner>;
-}
-
-/// The innermost [`Owner`] of a request, in its extensions.
-#[derive(Clone)]
-pub(crate) struct Owned(pub(crate) Arc<dyn Owner>);
-
-impl Owned {
-    fn marker(&self) -> &Personal {
-        self.0.place().marker.get_or_init(Personal::default)
-    }
-
-    /// Those of a request, from the innermost one outwards.
-    fn all(extensions: &Extensions) -> impl Iterator<Item = &Self> {
-        let innermost = extensions.get::<Self>();
-        iter::successors(innermost, |owned| owned.0.place().outer.as_ref())
-    }
-
-    /// The innermost one of a request that is a `T`.
-    #[cfg(feature = "session")]
-    pub(crate) fn find<T: Owner>(extensions: &Extensions) -> Option<Arc<T>> {
-        Self::all(extensions).find_map(|owned| {
-            let any: Arc<dyn Any + Send + Sync> = Arc::clone(&owned.0) as _;
-            any.downcast().ok()
-        })
-    }
-}
-
-/// Where an [`Owner`] stands: who is further out, and the marker of the request, once somebody has asked for one.
-#[derive(Default)]
-pub(crate) struct Place {
-    outer: Option<Owned>,
-    marker: OnceLock<Personal>,
-}
-
-impl Place {
-    /// The innermost place of a request, from which the owner further out is taken.
-    #[cfg(feature = "session")]
-    pub(crate) fn innermost(extensions: &mut Extensions) -> Self {
-        let outer = extensions.remove::<Owned>();
-        let marker = match &outer {
-            Some(owned) => Some(owned.marker()),
-            None => extensions.get::<Personal>(),
-        };
-        let marker = marker.cloned().map_or_else(OnceLock::new, OnceLock::from);
-        Self { outer, marker }
-    }
-
-    /// Declares that the response belongs to one person: see [`Personal::mark`].
-    #[cfg(feature = "session")]
-    pub(crate) fn mark(&self) -> Result<(), AlreadyShared> {
-        self.marker.get_or_init(Personal::default).mark()
-    }
-
-    /// The same place for another response to the same request.
-    #[cfg(all(feature = "session", feature = "response-cache"))]
-    pub(crate) fn anew(&self) -> Self {
-        let outer = self.outer.as_ref().map(|owned| Owned(owned.0.anew()));
-        let marker = outer.as_ref().map(|owned| owned.marker().clone());
-        let marker = marker.map_or_else(OnceLock::new, OnceLock::from);
-        Self { outer, marker }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{sync::Barrier, thread};
@@ -354,72 +282,6 @@ mod tests {
         let other = Personal::default();
         other.share();
         assert_eq!(format!("{other:?}"), "Personal(shared)");
-    }
-
-    #[cfg(all(feature = "session", feature = "response-cache"))]
-    mod owners {
-        use super::*;
-
-        struct One(&'static str, Place);
-        struct Other(Place);
-
-        impl Owner for One {
-            fn cookie(&self) -> Option<&str> {
-                Some(self.0)
-            }
-            fn place(&self) -> &Place {
-                &self.1
-            }
-            fn anew(&self) -> Arc<dyn Owner> {
-                Arc::new(Self(self.0, self.1.anew()))
-            }
-        }
-
-        impl Owner for Other {
-            fn cookie(&self) -> Option<&str> {
-                None
-            }
-            fn place(&self) -> &Place {
-                &self.0
-            }
-            fn anew(&self) -> Arc<dyn Owner> {
-                Arc::new(Self(self.0.anew()))
-            }
-        }
-
-        fn put(extensions: &mut Extensions, owner: impl FnOnce(Place) -> Arc<dyn Owner>) {
-            let place = Place::innermost(extensions);
-            extensions.insert(Owned(owner(place)));
-        }
-
-        fn nested() -> Extensions {
-            let mut extensions = Extensions::new();
-            put(&mut extensions, |place| Arc::new(One("outer", place)));
-            put(&mut extensions, |place| Arc::new(One("inner", place)));
-            put(&mut extensions, |place| Arc::new(Other(place)));
-            extensions
-        }
-
-        #[test]
-        fn an_owner_is_found_behind_those_of_other_kinds() {
-            let extensions = nested();
-            assert_eq!(Owned::find::<One>(&extensions).unwrap().0, "inner");
-            assert!(Owned::find::<Other>(&extensions).is_some());
-            assert!(OwnedCookie::names(&extensions).eq(["inner", "outer"]));
-        }
-
-        #[test]
-        fn all_owners_of_a_request_mark_the_same_and_anew_the_same_again() {
-            let mut extensions = nested();
-            let first = Personal::of(&mut extensions);
-            let second = Personal::renew(&mut extensions);
-
-            Owned::find::<One>(&extensions).unwrap().1.mark().unwrap();
-
-            assert!(!first.is_marked());
-            assert!(second.is_marked());
-            assert!(Personal::get(&extensions).unwrap().is_marked());
-        }
     }
 
     #[test]

@@ -24,8 +24,15 @@ pub(crate) mod etag;
 pub(crate) mod list;
 #[cfg(feature = "response-cache")]
 pub(crate) mod no_vary_search;
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "rate-limit",
+    feature = "response-cache"
+))]
 pub(crate) mod number;
 #[cfg(feature = "response-cache")]
 pub(crate) mod quota;
 #[cfg(feature = "response-cache")]
 pub(crate) mod range;
+#[cfg(any(feature = "response-cache", feature = "session"))]
+pub(crate) mod target;

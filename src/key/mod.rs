@@ -12,7 +12,8 @@ mod target;
 
 pub(crate) use self::encoding::decoded;
 pub use self::target::TargetUri;
-pub(crate) use self::target::{authority, authority_of, hosts, path_and_query};
+pub(crate) use self::target::{hosts, path_and_query};
+pub(crate) use crate::header::target::{authority, authority_of};
 
 /// Most keys (scheme, authority, path, query) fit here, so that a lookup allocates nothing.
 pub(crate) const INLINE: usize = 128;

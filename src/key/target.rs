@@ -3,6 +3,8 @@
 use fluent_uri::{Uri, UriRef};
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::header::target::{AmbiguousHost, authority};
+
 /// The URI that a request targets: scheme where it is known, authority, path and query (RFC 9110 7.1).
 ///
 /// The authority is lower-cased, and nothing else is normalised: no two resources are taken for one.
@@ -11,40 +13,6 @@ pub struct TargetUri {
     scheme: Option<String>,
     authority: String,
     path_and_query: String,
-}
-
-/// A request names its host twice, or in two ways that differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AmbiguousHost;
-
-/// The authority of a request as it was sent: that of the URI, or else Host.
-///
-/// RFC 9112 3.2: several Host lines, or a Host that differs from the URI's authority, could mean one thing
-/// here and another to the service behind, so neither is believed.
-pub(crate) fn authority<'a>(
-    uri: &'a http::Uri,
-    headers: &'a HeaderMap,
-) -> Result<&'a [u8], AmbiguousHost> {
-    let mut lines = headers.get_all(header::HOST).iter();
-    authority_of(uri, [lines.next(), lines.next()])
-}
-
-/// The same, from the first two lines of Host.
-#[inline]
-pub(crate) fn authority_of<'a>(
-    uri: &'a http::Uri,
-    lines: [Option<&'a HeaderValue>; 2],
-) -> Result<&'a [u8], AmbiguousHost> {
-    let named = uri
-        .authority()
-        .map(|authority| authority.as_str().as_bytes());
-    let [first, second] = lines.map(|line| line.map(HeaderValue::as_bytes));
-    match (named, first, second) {
-        (_, _, Some(_)) => Err(AmbiguousHost),
-        (Some(named), Some(host), None) if !named.eq_ignore_ascii_case(host) => Err(AmbiguousHost),
-        (Some(authority), _, None) | (None, Some(authority), None) => Ok(authority),
-        (None, None, None) => Ok(b""),
-    }
 }
 
 /// Whether an authority ends in a port; the colons of an IPv6 address stand in brackets.

@@ -94,9 +94,13 @@ impl<B> Recording<B> {
         })))
     }
 
-    /// The body of the next attempt. The one before must be over.
+    /// The body of the next attempt. The one before must be over, or have read all of it.
     pub(super) fn replay(&self) -> ReplayBody<B> {
-        let rest = self.lock().rest.take();
+        let mut recorded = self.lock();
+        // What has ended must not be asked again: streams may panic then.
+        let open = recorded.state == State::Open;
+        let rest = if open { recorded.rest.take() } else { None };
+        drop(recorded);
         let reading = Reading {
             recording: Self(Arc::clone(&self.0)),
             rest,
@@ -235,7 +239,14 @@ where
         let kept = recorded.frames.iter().skip(self.read);
         let kept: u64 = kept.map(|data| data.len() as u64).sum();
         let rest = self.rest.as_ref().map(Body::size_hint);
-        let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
+        let rest = rest.unwrap_or_else(|| {
+            // HTTP/1.1 has no trailers behind a length that is known.
+            if recorded.trailers.is_some() {
+                SizeHint::default()
+            } else {
+                SizeHint::with_exact(0)
+            }
+        });
         before(kept, &rest)
     }
 }

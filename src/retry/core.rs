@@ -9,10 +9,13 @@ use http::{
 
 use super::{
     RetryBudget, RetryPolicy,
+    grpc::{self, Pushback},
+    hedge::{Hedge, Plan},
     judge::{Facts, is_idempotent},
+    policy::Hedging,
     stats::Counts,
 };
-use crate::{backoff::Backoff, clock::Clock};
+use crate::{backoff::Backoff, classify::GaveUp, clock::Clock};
 
 type Idempotent = dyn Fn(&Method, &http::Uri, &HeaderMap) -> bool + Send + Sync;
 
@@ -32,6 +35,8 @@ pub(super) struct Core<C> {
     pub(super) idempotent: Option<Arc<Idempotent>>,
     /// Whether attempts are numbered.
     pub(super) numbered: bool,
+    /// When a second attempt is made beside the first.
+    pub(super) hedge: Option<Plan>,
     pub(super) clock: Clock,
     pub(super) counts: Arc<Counts>,
 }
@@ -58,8 +63,45 @@ impl<C> Core<C> {
         }
     }
 
-    /// How long the server asks for (RFC 9110 10.2.3): seconds, or until a date. What cannot be read is ignored.
-    pub(super) fn asked_to_wait(&self, headers: &HeaderMap) -> Option<Duration> {
+    /// The next wait of the schedule, after so many failures and a wait of `previous`.
+    pub(super) fn backoff(&self, failures: usize, previous: Duration) -> Duration {
+        let retry = u32::try_from(failures).unwrap_or(u32::MAX);
+        self.backoff.draw(retry.saturating_sub(1), previous)
+    }
+
+    /// Takes a retry out of the budget.
+    pub(super) fn pays_for_a_retry(&self) -> bool {
+        let budget = self.budget.as_ref();
+        budget.is_none_or(|budget| budget.withdraw(self.clock.now()))
+    }
+
+    /// How a request of this kind is hedged, if it is: safe methods only (RFC 9110, section 9.2.1), as both attempts
+    /// may be processed.
+    pub(super) fn hedge(&self, method: &Method, policy: RetryPolicy, facts: Facts) -> Option<Plan> {
+        let plan = match policy.hedging {
+            Hedging::AsTheLayer => self.hedge.clone()?,
+            Hedging::Off => return None,
+            Hedging::After(delay) => Plan::of(Hedge::after(delay)),
+        };
+        (method.is_safe() && facts.idempotent).then_some(plan)
+    }
+
+    /// How long the server asks for, by what it speaks.
+    pub(super) fn asked_to_wait(
+        &self,
+        facts: Facts,
+        headers: &HeaderMap,
+    ) -> Result<Option<Duration>, GaveUp> {
+        let pushback = facts.grpc.then(|| grpc::pushback(headers)).flatten();
+        match pushback {
+            Some(Pushback::After(wait)) => Ok(Some(wait)),
+            Some(Pushback::Never) => Err(GaveUp::RetryAfter),
+            None => Ok(self.retry_after(headers)),
+        }
+    }
+
+    /// RFC 9110 10.2.3: seconds, or until a date. What cannot be read is ignored.
+    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
         let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
             // More digits than a number has are longer than anybody waits.

@@ -9,29 +9,21 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use http::{HeaderName, HeaderValue, Method, Request, Response, request::Parts};
+use http::{HeaderValue, Method, Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{
     answer::{RetryBody, timed_out},
+    attempt::{ATTEMPT, Ended, attempt},
     body::{Recording, ReplayBody},
     classifier::{Attempt, Classify},
     core::Core,
-    grpc::{self, Pushback},
+    grpc,
     judge::{self, Facts, Reason, Verdict},
     outcome::{RetryOutcome, TimedOut},
 };
 use crate::{classify::GaveUp, clock::Moment, error::BoxError, head::ResponseHead};
-
-pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
-
-/// How an attempt ended.
-pub(super) enum Ended<R, E> {
-    Answered(Response<RetryBody<R>>),
-    Failed(E),
-    TimedOut(TimedOut),
-}
 
 /// A request that may be tried again.
 pub(super) struct Session<S, B, C> {
@@ -63,7 +55,8 @@ where
         first: impl Future<Output = Result<Response<R>, S::Error>>,
     ) -> Result<Response<RetryBody<R>>, S::Error> {
         let mut first = self.attempt(first).await;
-        let reason = self.failure(&mut first).await;
+        let verdict = self.judge(&first);
+        let reason = self.settle(&mut first, verdict).await;
         self.go_on(first, reason).await
     }
 
@@ -73,15 +66,11 @@ where
         mut first: Ended<R, S::Error>,
         verdict: Verdict,
     ) -> Result<Response<RetryBody<R>>, S::Error> {
-        let verdict = match &mut first {
-            Ended::Answered(response) => self.in_body(response, verdict).await,
-            _ => verdict,
-        };
-        let reason = verdict.for_request(self.facts);
+        let reason = self.settle(&mut first, verdict).await;
         self.go_on(first, reason).await
     }
 
-    async fn go_on(
+    pub(super) async fn go_on(
         mut self,
         mut last: Ended<R, S::Error>,
         mut failure: Option<Reason>,
@@ -108,10 +97,12 @@ where
                 Ok(()) => self.again(last).await,
                 Err(error) => {
                     self.left -= 1;
+                    self.outcome.another();
                     Ended::Failed(error)
                 }
             };
-            failure = self.failure(&mut last).await;
+            let verdict = self.judge(&last);
+            failure = self.settle(&mut last, verdict).await;
         }
         if let Ended::Answered(_) = last {
             let retries = self.outcome.reasons().len();
@@ -128,59 +119,38 @@ where
         self.attempt(attempt).await
     }
 
-    /// An attempt, as long as it may take.
     async fn attempt(
         &mut self,
-        attempt: impl Future<Output = Result<Response<R>, S::Error>>,
+        made: impl Future<Output = Result<Response<R>, S::Error>>,
     ) -> Ended<R, S::Error> {
-        let clock = &self.core.clock;
-        let own = self.core.attempt_timeout.map(|time| clock.now() + time);
-        let (limit, whole) = match (own, self.until) {
-            (Some(own), Some(all)) if all <= own => (Some(all), true),
-            (None, Some(all)) => (Some(all), true),
-            (own, _) => (own, false),
-        };
-        let ended = match limit {
-            None => attempt.await,
-            Some(limit) => match select(pin!(attempt), clock.sleep_until(limit)).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right(_) => return Ended::TimedOut(TimedOut { whole }),
-            },
-        };
-        match ended {
-            Ok(response) => Ended::Answered(response.map(|body| self.body_of(body))),
-            Err(error) => Ended::Failed(error),
-        }
+        attempt(&self.core, self.facts, self.until, made).await
     }
 
-    pub(super) fn body_of(&self, body: R) -> RetryBody<R> {
-        if self.facts.looks_into_bodies() {
-            RetryBody::peekable(body)
-        } else {
-            RetryBody::passed(body)
-        }
+    /// What the classifier makes of it.
+    pub(super) fn judge(&self, last: &Ended<R, S::Error>) -> Verdict {
+        let result = match last {
+            Ended::TimedOut(TimedOut { whole: true }) => return Verdict::Final,
+            Ended::TimedOut(_) => return Verdict::Retry(Reason::AttemptTimeout),
+            Ended::Failed(error) => Err(error),
+            Ended::Answered(response) => Ok(ResponseHead::of(response)),
+        };
+        self.core.classify(&Attempt {
+            method: &self.method,
+            result,
+        })
     }
 
-    /// Why the request is to be tried again, if it is.
-    async fn failure(&mut self, last: &mut Ended<R, S::Error>) -> Option<Reason> {
+    /// Why the request is to be tried again, if it is: the verdict, and what stands in the body.
+    pub(super) async fn settle(
+        &mut self,
+        last: &mut Ended<R, S::Error>,
+        verdict: Verdict,
+    ) -> Option<Reason> {
         let verdict = match last {
-            Ended::TimedOut(TimedOut { whole: true }) => Verdict::Final,
-            Ended::TimedOut(_) => Verdict::Retry(Reason::AttemptTimeout),
-            Ended::Failed(error) => self.core.classify(&Attempt {
-                method: &self.method,
-                result: Err(error),
-            }),
-            Ended::Answered(response) => self.answered(response).await,
+            Ended::Answered(response) => self.in_body(response, verdict).await,
+            _ => verdict,
         };
         verdict.for_request(self.facts)
-    }
-
-    async fn answered(&mut self, response: &mut Response<RetryBody<R>>) -> Verdict {
-        let verdict = self.core.classify(&Attempt {
-            method: &self.method,
-            result: Ok(ResponseHead::of(response)),
-        });
-        self.in_body(response, verdict).await
     }
 
     async fn in_body(
@@ -219,42 +189,26 @@ where
             return Err(GaveUp::Body);
         }
         let asked = match last {
-            Ended::Answered(response) => self.asked_to_wait(response)?,
+            Ended::Answered(response) => self.core.asked_to_wait(self.facts, response.headers())?,
             _ => None,
         };
-        let backoff = self.backoff();
-        let wait = judge::wait(asked, self.core.most_retry_after, backoff);
+        let failures = self.outcome.reasons().len();
+        self.waited = self.core.backoff(failures, self.waited);
+        let wait = judge::wait(asked, self.core.most_retry_after, self.waited);
         let wait = wait.ok_or(GaveUp::RetryAfter)?;
         let now = self.core.clock.now();
         if self.until.is_some_and(|until| now + wait >= until) {
             return Err(GaveUp::Deadline);
         }
-        match &self.core.budget {
-            Some(budget) if !budget.withdraw(now) => Err(GaveUp::Budget),
-            _ => Ok(wait),
+        if self.core.pays_for_a_retry() {
+            Ok(wait)
+        } else {
+            Err(GaveUp::Budget)
         }
-    }
-
-    fn asked_to_wait(&self, response: &Response<RetryBody<R>>) -> Result<Option<Duration>, GaveUp> {
-        if self.facts.grpc {
-            match grpc::pushback(response.headers()) {
-                Some(Pushback::After(wait)) => return Ok(Some(wait)),
-                Some(Pushback::Never) => return Err(GaveUp::RetryAfter),
-                None => {}
-            }
-        }
-        Ok(self.core.asked_to_wait(response.headers()))
-    }
-
-    /// The next wait of the schedule.
-    fn backoff(&mut self) -> Duration {
-        let retry = u32::try_from(self.outcome.reasons().len()).unwrap_or(u32::MAX);
-        self.waited = self.core.backoff.draw(retry.saturating_sub(1), self.waited);
-        self.waited
     }
 
     /// Whether the service can be called now. Nobody waits for that: there is an answer already.
-    async fn readiness(&mut self) -> Option<Result<(), S::Error>> {
+    pub(super) async fn readiness(&mut self) -> Option<Result<(), S::Error>> {
         poll_fn(|cx| {
             Poll::Ready(match self.inner.poll_ready(cx) {
                 Poll::Ready(ready) => Some(ready),
@@ -264,8 +218,9 @@ where
         .await
     }
 
-    fn next_request(&mut self) -> Request<ReplayBody<B>> {
+    pub(super) fn next_request(&mut self) -> Request<ReplayBody<B>> {
         self.left -= 1;
+        self.outcome.another();
         let head = if self.left == 0 {
             self.head.take()
         } else {
@@ -273,7 +228,7 @@ where
         };
         let mut head = head.expect("the head is there until the last attempt takes it");
         if self.core.numbered {
-            let number = self.outcome.reasons().len() + 1;
+            let number = self.outcome.attempts();
             head.headers.insert(ATTEMPT, HeaderValue::from(number));
         }
         let body = self.body.as_ref();
@@ -301,7 +256,7 @@ where
                 response.map(|body| body.until(deadline))
             }
         };
-        if !self.outcome.reasons().is_empty() {
+        if self.outcome.tells_something() {
             response.extensions_mut().insert(self.outcome);
         }
         Ok(response)

@@ -19,14 +19,15 @@ where
     R: Body,
     R::Error: Into<BoxError>,
 {
-    if let Some(status) = read(response.headers()) {
+    if let Some(status) = status_in(response.headers()) {
         return Some(status);
     }
     let frame = response.body_mut().peek().await?;
-    read(frame.trailers_ref()?)
+    status_in(frame.trailers_ref()?)
 }
 
-fn read(fields: &HeaderMap) -> Option<u32> {
+/// The status among these fields.
+pub(super) fn status_in(fields: &HeaderMap) -> Option<u32> {
     fields.get(STATUS)?.to_str().ok()?.parse().ok()
 }
 

@@ -9,6 +9,7 @@ use super::{
     Backoff, Retry, RetryBudget,
     classifier::{Attempt, Classify, Transient, TransientBoxed},
     core::Core,
+    hedge::{Hedge, Plan},
     judge::Verdict,
     stats::Stats,
 };
@@ -85,12 +86,18 @@ impl<C> RetryLayer<C> {
             deadline: None,
             idempotent: None,
             numbered: false,
+            hedge: None,
             clock: Clock::fast(),
             counts: Arc::default(),
         };
         Self {
             core: Arc::new(core),
         }
+    }
+
+    #[cfg(feature = "tower")]
+    pub(super) fn core(&self) -> Arc<Core<C>> {
+        Arc::clone(&self.core)
     }
 
     /// What has been counted so far, all clones together.
@@ -168,6 +175,12 @@ impl<C: Clone> RetryLayer<C> {
         rule: impl Fn(&Method, &Uri, &HeaderMap) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.set(|core| core.idempotent = Some(Arc::new(rule)))
+    }
+
+    /// Makes a second attempt beside a first one that takes long. See the [module docs](super#hedging).
+    #[must_use]
+    pub fn hedge(self, hedge: Hedge) -> Self {
+        self.set(|core| core.hedge = Some(Plan::of(hedge)))
     }
 
     /// Tells the server the number of each attempt: `x-attempt: 2` is the first retry.

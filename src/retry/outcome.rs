@@ -20,6 +20,9 @@ use crate::classify::GaveUp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetryOutcome {
     failed: Vec<Reason>,
+    /// The attempts after the first.
+    further: usize,
+    hedged: bool,
     waited: Duration,
     gave_up: Option<GaveUp>,
 }
@@ -27,6 +30,19 @@ pub struct RetryOutcome {
 impl RetryOutcome {
     pub(super) fn failed(&mut self, reason: Reason) {
         self.failed.push(reason);
+    }
+
+    pub(super) fn another(&mut self) {
+        self.further += 1;
+    }
+
+    pub(super) fn hedge(&mut self) {
+        self.hedged = true;
+    }
+
+    /// Whether there is more to tell than of any request.
+    pub(super) fn tells_something(&self) -> bool {
+        self.further > 0 || !self.failed.is_empty()
     }
 
     pub(super) fn waited_for(&mut self, time: Duration) {
@@ -37,16 +53,21 @@ impl RetryOutcome {
         self.gave_up = Some(why);
     }
 
-    /// How many attempts there have been.
+    /// How many attempts there have been: the first, its retries, and a second one that was made
+    /// [beside the first](super#hedging), whatever became of it.
     #[must_use]
     pub fn attempts(&self) -> usize {
-        match self.gave_up {
-            Some(_) => self.failed.len(),
-            None => self.failed.len() + 1,
-        }
+        1 + self.further
     }
 
-    /// Why each attempt that was retried had failed, and the last one if there was nothing more to do about it.
+    /// Whether a second attempt was made while the first one took long.
+    #[must_use]
+    pub fn hedged(&self) -> bool {
+        self.hedged
+    }
+
+    /// Why each attempt that was retried had failed, and the last one if there was nothing more to do about it. Of two
+    /// attempts at once, the one that was dropped has no reason, and neither has one whose error would not pass.
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
         &self.failed

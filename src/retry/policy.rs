@@ -1,5 +1,7 @@
 //! What one request says about being retried.
 
+use std::time::Duration;
+
 /// What a request says about retries, in its extensions: it wins over the layer.
 ///
 /// ```
@@ -14,6 +16,16 @@
 pub struct RetryPolicy {
     pub(super) retries: Option<u32>,
     pub(super) idempotent: Option<bool>,
+    pub(super) hedging: Hedging,
+}
+
+/// Whether a second attempt is made beside a first one that takes long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Hedging {
+    #[default]
+    AsTheLayer,
+    Off,
+    After(Duration),
 }
 
 impl RetryPolicy {
@@ -48,6 +60,21 @@ impl RetryPolicy {
     #[must_use]
     pub fn not_idempotent(mut self) -> Self {
         self.idempotent = Some(false);
+        self
+    }
+
+    /// A second attempt is made beside the first one when that has taken so long, whatever the layer's
+    /// [`Hedge`](super::Hedge) is. The rules for [hedging](super#hedging) hold: the method has to be safe.
+    #[must_use]
+    pub fn hedge_after(mut self, delay: Duration) -> Self {
+        self.hedging = Hedging::After(delay);
+        self
+    }
+
+    /// No second attempt is made as long as the first one takes.
+    #[must_use]
+    pub fn no_hedge(mut self) -> Self {
+        self.hedging = Hedging::Off;
         self
     }
 }

@@ -19,10 +19,11 @@ use tower_service::Service;
 use super::{
     RetryLayer, RetryPolicy,
     answer::RetryBody,
+    attempt::{ATTEMPT, Ended, body_of},
     body::{Recording, ReplayBody},
     classifier::{Attempt, Classify, Transient},
     core::Core,
-    flow::{ATTEMPT, Ended, Session},
+    flow::Session,
     outcome::RetryOutcome,
 };
 use crate::{error::BoxError, head::ResponseHead};
@@ -95,15 +96,18 @@ where
         }
         let (mut session, first) = self.session(request, policy, retries);
         let future = session.inner.call(first);
-        let state = if session.core.has_timers() {
-            State::Later {
+        let hedge = session.core.hedge(&session.method, policy, session.facts);
+        let state = match hedge {
+            Some(plan) => State::Later {
+                future: Box::pin(session.run_hedged(future, plan)),
+            },
+            None if session.core.has_timers() => State::Later {
                 future: Box::pin(session.run(future)),
-            }
-        } else {
-            State::First {
+            },
+            None => State::First {
                 future,
                 session: Some(session),
-            }
+            },
         };
         ResponseFuture { state }
     }
@@ -241,7 +245,7 @@ where
         return First::Final(ended.map(|response| response.map(RetryBody::passed)));
     }
     let ended = match ended {
-        Ok(response) => Ended::Answered(response.map(|body| session.body_of(body))),
+        Ok(response) => Ended::Answered(response.map(|body| body_of(session.facts, body))),
         Err(error) => Ended::Failed(error),
     };
     First::Again(Box::pin(session.look_on(ended, verdict)))

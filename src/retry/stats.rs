@@ -23,11 +23,17 @@ const NAMES: [&str; LEN] = [
     "after-1",
     "after-2",
     "after-3-or-more",
+    "made",
+    "won",
+    "body",
+    "budget",
+    "not-ready",
 ];
 const REASONS: usize = 6;
 const GAVE_UP: usize = 6;
 const SUCCEEDED: usize = REASONS + GAVE_UP;
-const LEN: usize = SUCCEEDED + 3;
+const HEDGES: usize = SUCCEEDED + 3;
+const LEN: usize = HEDGES + 5;
 
 /// The live counters, shared by the clones of a layer.
 #[derive(Debug)]
@@ -49,10 +55,15 @@ fn metric(index: usize) -> Metric {
         "tower_keep_retries_succeeded_total",
         "Requests that a retry has saved, by how many there were",
     );
+    const HEDGED: (&str, &str) = (
+        "tower_keep_hedges_total",
+        "Second attempts beside the first: made, won, or why none was made",
+    );
     let ((name, what), label) = match index {
         0..REASONS => (RETRIES, "reason"),
         REASONS..SUCCEEDED => (GIVEN_UP, "reason"),
-        _ => (SUCCEEDED_AFTER, "retries"),
+        SUCCEEDED..HEDGES => (SUCCEEDED_AFTER, "retries"),
+        _ => (HEDGED, "event"),
     };
     Metric::new(name, what).label(label, NAMES[index])
 }
@@ -90,6 +101,27 @@ impl Counts {
         }
     }
 
+    /// A second attempt is made beside the first.
+    pub(super) fn hedged(&self) {
+        self.0.add(HEDGES);
+    }
+
+    /// It was the one that answered.
+    pub(super) fn hedge_won(&self) {
+        self.0.add(HEDGES + 1);
+    }
+
+    pub(super) fn not_hedged(&self, why: GaveUp) {
+        self.0.add(
+            HEDGES
+                + match why {
+                    GaveUp::Body => 2,
+                    GaveUp::Budget => 3,
+                    _ => 4,
+                },
+        );
+    }
+
     pub(super) fn snapshot(&self) -> Stats {
         let counts = self.0.snapshot();
         let named = |from: usize, to: usize| {
@@ -99,7 +131,8 @@ impl Counts {
         Stats {
             retried: named(0, REASONS),
             gave_up: named(REASONS, SUCCEEDED),
-            succeeded_after: named(SUCCEEDED, LEN),
+            succeeded_after: named(SUCCEEDED, HEDGES),
+            hedges: named(HEDGES, LEN),
         }
     }
 }
@@ -115,4 +148,7 @@ pub struct Stats {
     pub gave_up: Vec<(&'static str, u64)>,
     /// Requests that a retry has saved, by how many there were: `after-1`, `after-2`, `after-3-or-more`.
     pub succeeded_after: Vec<(&'static str, u64)>,
+    /// Second attempts beside a first one that took long: how many were `made`, and how many of them `won`; and how
+    /// often none was made although it was time, by what stood against it: `body`, `budget`, `not-ready`.
+    pub hedges: Vec<(&'static str, u64)>,
 }

@@ -11,17 +11,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use super::{
-    change::{Change, Renewal},
+    change::Renewal,
     core::Core,
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
-    exchange::{Exchange, Head, Live, Stage, State},
+    exchange::{Changes, Exchange, Issued, Live, Stage, State, Try},
     id::{SessionId, SessionKey},
     record::Record,
     store::{Admission, Created, SessionStore, Swapped},
@@ -36,13 +37,8 @@ const DISPLACED: usize = 64;
 pub(super) struct Job<'a> {
     pub(super) exchange: &'a Exchange,
     pub(super) live: Option<Live>,
-    pub(super) log: Vec<Change>,
-    pub(super) renewal: Renewal,
-    /// What handlers have seen: with the changes made to what was loaded.
-    draft: Option<Box<Record>>,
+    pub(super) changes: Box<Changes>,
     writer: u64,
-    /// An id that the client has to get although nobody knows whether the old one is retired.
-    pub(super) in_doubt: Option<SessionId>,
 }
 
 /// What has been saved.
@@ -54,45 +50,79 @@ pub(super) struct Saved {
 
 impl Exchange {
     /// Saves what has been changed until now, and goes on with that if nobody waits for it any more.
-    pub(super) async fn commit(self: &Arc<Self>, last: Last) -> Result<(), SessionError> {
-        if self.state().has_nothing_to_save(last) {
+    pub(super) async fn commit(self: &Arc<Self>) -> Result<(), SessionError> {
+        if self.try_save() {
             return Ok(());
         }
         let exchange = Arc::clone(self);
-        to_the_end(async move { exchange.save_all(last).await }).await
+        to_the_end(async move {
+            let _alone = exchange.alone().await;
+            exchange.save().await
+        })
+        .await
     }
 
-    async fn save_all(&self, last: Last) -> Result<(), SessionError> {
-        let _alone = self.alone().await;
-        while let Some(mut job) = self.take_job(last) {
-            match self.core.carry_out(&mut job).await {
-                Ok(saved) => self.saved(saved),
-                Err(error) => {
-                    self.failed(job, &error);
-                    return Err(error);
+    /// Saves what there is if that is all that is to be done, and the store has done it at once: nearly always, where it
+    /// is in memory. Whether nothing is left to be saved.
+    pub(super) fn save_now(&self, state: &mut State) -> bool {
+        let State { stage, changes, .. } = state;
+        let Some(waiting) = changes else {
+            return true;
+        };
+        let (Stage::Live(live), true) = (stage, waiting.are_all()) else {
+            return false;
+        };
+        let Some(mut record) = waiting.draft.take() else {
+            return false;
+        };
+        if record != live.loaded.record {
+            let writer = writer();
+            Arc::make_mut(&mut record).sign(writer);
+            let version = live.loaded.version;
+            match self.core.store.swap_now(&live.key, version, record) {
+                Ok(Ok(Swapped::Stored(loaded))) => live.loaded = loaded,
+                // It is told once more to who can wait.
+                Ok(Ok(_)) => return false,
+                Ok(Err(_)) => {
+                    waiting.tried(writer);
+                    return false;
+                }
+                Err(record) => {
+                    waiting.draft = Some(record);
+                    return false;
                 }
             }
         }
-        Ok(())
+        *changes = None;
+        true
     }
 
-    /// All that is to be saved. Where that is nothing, and this was the last time, nothing is accepted any more.
-    fn take_job(&self, last: Last) -> Option<Job<'_>> {
+    /// Saves what there is. Nobody changes anything meanwhile.
+    pub(super) async fn save(&self) -> Result<(), SessionError> {
+        let Some(mut job) = self.take_job() else {
+            return Ok(());
+        };
+        match self.core.carry_out(&mut job).await {
+            Ok(saved) => {
+                self.saved(saved);
+                Ok(())
+            }
+            Err(error) => {
+                self.failed(job, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// All that is to be saved.
+    fn take_job(&self) -> Option<Job<'_>> {
         let mut state = self.state();
-        if state.has_nothing_to_save(last) {
-            return None;
-        }
-        if state.writer == 0 {
-            state.writer = writer();
-        }
+        let changes = state.changes.take()?;
         Some(Job {
             exchange: self,
             live: state.live().cloned(),
-            log: std::mem::take(&mut state.log),
-            renewal: std::mem::take(&mut state.renewal),
-            draft: state.draft.take(),
-            writer: state.writer,
-            in_doubt: None,
+            changes,
+            writer: writer(),
         })
     }
 
@@ -104,60 +134,38 @@ impl Exchange {
         if saved.id.is_some() {
             state.announce = saved.id;
             state.retract = false;
+            self.core.begin_sweeping();
         }
-        state.writer = 0;
-        state.decoded.clear();
     }
 
     /// What was to be saved is kept, for another try; not where there is no session to save it to.
-    fn failed(&self, job: Job<'_>, error: &SessionError) {
+    fn failed(&self, mut job: Job<'_>, error: &SessionError) {
         self.core.counts.failed(error);
+        job.keep_for_another_try(error);
         let mut state = self.state();
         if error.is_ended() {
             state.stage = Stage::Absent(Absence::Ended);
             // Whoever has logged in meanwhile has a new id, which must not be taken away.
             state.retract = !error.is_somebodys();
-            state.forget();
+            state.announce = None;
             return;
         }
-        state.announce = state.announce.take().or(job.in_doubt);
-        state.log = job.log;
-        state.renewal = job.renewal;
-        state.draft = job.draft;
-    }
-}
-
-/// Whether the response begins when this is saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Last {
-    No,
-    Yes,
-}
-
-impl State {
-    /// Closes the session for changes if it is the last time.
-    fn has_nothing_to_save(&mut self, last: Last) -> bool {
-        let nothing = self.log.is_empty() && !self.renewal.is_some();
-        if nothing && last == Last::Yes {
-            self.head = Head::SentPersonal;
+        if let Some(live) = job.live {
+            state.stage = Stage::Live(live);
         }
-        nothing
-    }
-
-    /// Forgets what was to be saved.
-    pub(super) fn forget(&mut self) {
-        self.log.clear();
-        self.renewal = Renewal::None;
-        self.draft = None;
-        self.decoded.clear();
+        state.changes = Some(job.changes);
     }
 }
 
 impl Core {
     async fn carry_out(&self, job: &mut Job<'_>) -> Result<Saved, SessionError> {
+        if let Some(saved) = self.go_on(job).await? {
+            return Ok(saved);
+        }
         match job.live.clone() {
-            None => self.create(job).await,
-            Some(live) if job.renewal.is_some() => self.renew(job, live).await,
+            // Seldom, and large: what every save carries around should not be.
+            None => Box::pin(self.create(job)).await,
+            Some(live) if job.changes.renewal.is_some() => Box::pin(self.renew(job, live)).await,
             Some(live) => self.replace(job, live).await,
         }
     }
@@ -181,7 +189,7 @@ impl Core {
         record: Record,
         instead_of: Option<SessionKey>,
     ) -> Result<(SessionId, Live), SessionError> {
-        let logs_in = matches!(job.renewal, Renewal::Login(_));
+        let logs_in = matches!(job.changes.renewal, Renewal::Login(_));
         let record = job.signed(record);
         let admission = Admission {
             cap: self.cap.filter(|_| logs_in),
@@ -190,8 +198,12 @@ impl Core {
         for _ in 0..DISPLACED {
             let id = SessionId::random()?;
             let key = id.key();
-            match self.store.create(&key, record.clone(), &admission).await? {
+            job.issue(&id, false);
+            let created = self.store.create(&key, record.clone(), &admission).await?;
+            job.changes.issued = None;
+            match created {
                 Created::Stored(loaded) => {
+                    job.issue(&id, true);
                     let alias = None;
                     return Ok((id, Live { key, alias, loaded }));
                 }
@@ -220,13 +232,9 @@ impl Core {
                 return Ok(Saved::as_before(live));
             }
             let (key, version) = (live.key, live.loaded.version);
-            let record_to_be = Some(job.signed(record));
+            let record_to_be = Some(Arc::new(job.signed(record)));
             match self.store.swap(&key, version, record_to_be).await? {
                 Swapped::Stored(loaded) => return Ok(Saved::as_before(Live { loaded, ..live })),
-                // The answer was lost, and this is another try.
-                Swapped::Changed(loaded) if loaded.record.writer == job.writer => {
-                    return Ok(Saved::as_before(Live { loaded, ..live }));
-                }
                 Swapped::Changed(loaded) => live = self.follow(Live { loaded, ..live }).await?,
                 Swapped::Removed | Swapped::Gone => return Err(SessionError::ended()),
                 Swapped::NoRoom => return Err(Kind::NoRoom.into()),
@@ -246,6 +254,19 @@ impl Core {
         let to = to.ok_or_else(|| SessionError::from(Kind::SomebodyElses))?;
         let found = self.find(to).await?;
         found.ok_or_else(SessionError::ended)
+    }
+}
+
+impl Changes {
+    /// Whether they are all that is to be done: the session keeps its id.
+    fn are_all(&self) -> bool {
+        !self.renewal.is_some() && self.issued.is_none()
+    }
+
+    /// They may have been written by this writer.
+    fn tried(&mut self, writer: u64) {
+        let changes = self.log.len();
+        self.tries.push(Try { writer, changes });
     }
 }
 
@@ -275,28 +296,69 @@ impl Saved {
 impl Job<'_> {
     /// The session as handlers have seen it.
     pub(super) fn take_record(&mut self, live: &Live) -> Result<Record, SessionError> {
-        match self.draft.take() {
-            Some(draft) => Ok(*draft),
+        match self.changes.draft.take() {
+            Some(draft) => Ok(Arc::unwrap_or_clone(draft)),
             None => self.rebuilt(live),
         }
     }
 
     /// The changes, made on what there is now.
     pub(super) fn rebuilt(&mut self, live: &Live) -> Result<Record, SessionError> {
+        self.forget_what_is_done(live);
         self.record_on((*live.loaded.record).clone())
+    }
+
+    /// What an earlier try has written although its answer was lost, is not to be done again.
+    fn forget_what_is_done(&mut self, live: &Live) {
+        let tries = self.changes.tries.iter();
+        let mut done = tries.filter(|a_try| live.loaded.record.is_by(a_try.writer));
+        if let Some(a_try) = done.next_back() {
+            let changes = a_try.changes;
+            self.done(live.clone(), changes);
+        }
+    }
+
+    /// So many of the changes are in the session.
+    pub(super) fn done(&mut self, live: Live, changes: usize) {
+        self.live = Some(live);
+        self.changes.log.drain(..changes);
+        self.changes.tries.clear();
+        if let Some(issued) = &mut self.changes.issued {
+            issued.changes = issued.changes.saturating_sub(changes);
+        }
+    }
+
+    fn issue(&mut self, id: &SessionId, stored: bool) {
+        self.changes.issued = Some(Issued {
+            id: id.clone(),
+            changes: self.changes.log.len(),
+            stored,
+        });
+    }
+
+    fn keep_for_another_try(&mut self, error: &SessionError) {
+        if error.is_store() {
+            self.changes.tried(self.writer);
+        }
+        let saved = self.live.as_ref();
+        let saved = saved.map(|live| (*live.loaded.record).clone());
+        let begin = saved.unwrap_or_else(|| self.exchange.blank());
+        // What could be changed once can be changed again.
+        self.changes.draft = self.record_on(begin).ok().map(Arc::new);
     }
 
     /// The changes, made on this.
     fn record_on(&mut self, mut record: Record) -> Result<Record, SessionError> {
-        self.renewal.apply(&mut record, || self.exchange.device());
-        for change in &mut self.log {
+        let Changes { renewal, log, .. } = &mut *self.changes;
+        renewal.apply(&mut record, || self.exchange.device());
+        for change in log {
             change.apply(&mut record)?;
         }
         Ok(record)
     }
 
     pub(super) fn signed(&self, mut record: Record) -> Record {
-        record.writer = self.writer;
+        record.sign(self.writer);
         record
     }
 }
@@ -313,19 +375,21 @@ static SEED: std::sync::LazyLock<foldhash::fast::RandomState> =
 
 /// Polls `work` for whoever waits for it; what is not done when nobody does any more becomes a task of the runtime.
 /// Whoever begins to save, saves: a client that hangs up leaves nothing half-done.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(super) fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> T {
-    let mut work = Begun(Some(Box::pin(work)));
-    std::future::poll_fn(|cx| work.poll(cx)).await
+) -> Begun<T> {
+    Begun(Some(Box::pin(work)))
 }
 
-struct Begun<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+/// Work that is done to its end.
+pub(super) struct Begun<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
-impl<T: Send + 'static> Begun<T> {
-    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<T> {
+impl<T: Send + 'static> Future for Begun<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let work = self.0.as_mut().expect("it is not polled once it has ended");
-        let ended = Pin::new(work).poll(cx);
+        let ended = work.as_mut().poll(cx);
         if ended.is_ready() {
             self.0 = None;
         }

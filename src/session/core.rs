@@ -11,12 +11,17 @@ use super::{
     record::{How, Life, Record},
     stats::Counts,
     store::{BoxStore, Loaded, SessionStore},
+    sweeper::Sweeper,
     transport::Transport,
 };
-use crate::peer::ClientIp;
+use crate::{
+    clock::Clock,
+    peer::ClientIp,
+    stats::{STRIPES, stripe},
+};
 
 /// How often a session may have moved while a request with its first id was on its way.
-const HOPS: usize = 4;
+pub(super) const HOPS: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(super) struct Core {
@@ -34,34 +39,57 @@ pub(super) struct Core {
     pub(super) identifies: bool,
     pub(super) listeners: Listeners,
     pub(super) counts: Arc<Counts>,
+    pub(super) sweeper: Arc<Sweeper>,
+    pub(super) clock: Clock,
+}
+
+/// Copies of what a layer's services share, one for each of some threads: a request holds one, and two threads that
+/// count what they hold at the same place wait for one another.
+#[derive(Clone, Debug)]
+pub(super) struct Cores(Arc<[Arc<Core>; STRIPES]>);
+
+impl Cores {
+    pub(super) fn new(core: &Core) -> Self {
+        Self(Arc::new(std::array::from_fn(|_| Arc::new(core.clone()))))
+    }
+
+    /// This thread's.
+    #[inline]
+    pub(super) fn own(&self) -> &Arc<Core> {
+        &self.0[stripe()]
+    }
 }
 
 impl Core {
+    /// The session that this key leads to, if the store can say so at once.
+    pub(super) fn find_now(&self, key: SessionKey) -> Result<Found, SessionError> {
+        let mut at = Step::new(key);
+        for _ in 0..HOPS {
+            let Some(loaded) = self.store.load_now(&at.key) else {
+                return Ok(Found::MustAsk);
+            };
+            match at.found(loaded?) {
+                Ok(live) => return Ok(live.map_or(Found::Nothing, Found::Live)),
+                Err(next) => at = next,
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
     /// The session that this key leads to.
     pub(super) async fn find(&self, key: SessionKey) -> Result<Option<Live>, SessionError> {
-        let mut live = (key, None);
+        let mut at = Step::new(key);
         for _ in 0..HOPS {
-            let (key, alias) = live;
-            let Some(loaded) = self.load(&key).await? else {
-                return Ok(None);
+            let loaded = match self.store.load_now(&at.key) {
+                Some(loaded) => loaded?,
+                None => self.store.load(&at.key).await?,
             };
-            match loaded.record.moved {
-                None => return Ok(Some(Live { key, alias, loaded })),
-                Some(moved) if moved.how == How::Periodic => {
-                    live = (moved.to, alias.or(Some(key)));
-                }
-                Some(_) => return Ok(None),
+            match at.found(loaded) {
+                Ok(live) => return Ok(live),
+                Err(next) => at = next,
             }
         }
         Ok(None)
-    }
-
-    async fn load(&self, key: &SessionKey) -> Result<Option<Loaded>, SessionError> {
-        let loaded = match self.store.load_now(key) {
-            Some(loaded) => loaded,
-            None => self.store.load(key).await,
-        };
-        Ok(loaded?)
     }
 
     /// Ends the session that has this key, also when it has moved a moment ago. Whether there was one.
@@ -104,12 +132,47 @@ impl Core {
 
     /// Counts it, and tells those who want to know.
     pub(super) fn happened(&self, kind: SessionEventKind, session: Option<(&SessionKey, &Record)>) {
-        self.counts.happened(kind);
+        self.counts.happened(kind, self.clock.now());
         tracing::debug!(
             ?kind,
             session = session.map(|(key, _)| tracing::field::debug(key)),
             "session"
         );
         self.listeners.tell(kind, session);
+    }
+}
+
+/// What a store has said at once.
+pub(super) enum Found {
+    Live(Live),
+    Nothing,
+    MustAsk,
+}
+
+/// A step on the way from the id that a client has to the session.
+struct Step {
+    key: SessionKey,
+    alias: Option<SessionKey>,
+}
+
+impl Step {
+    fn new(key: SessionKey) -> Self {
+        Self { key, alias: None }
+    }
+
+    /// What is here, or the next step.
+    fn found(self, loaded: Option<Loaded>) -> Result<Option<Live>, Self> {
+        let Self { key, alias } = self;
+        let Some(loaded) = loaded else {
+            return Ok(None);
+        };
+        match loaded.record.moved {
+            None => Ok(Some(Live { key, alias, loaded })),
+            Some(moved) if moved.how == How::Periodic => Err(Self {
+                key: moved.to,
+                alias: alias.or(Some(key)),
+            }),
+            Some(_) => Ok(None),
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::{error::Error, fmt};
 
 use http::StatusCode;
 
-use crate::{error::StoreError, personal::AlreadyShared};
+use crate::{
+    error::StoreError,
+    personal::{AlreadyShared, Blind},
+};
 
 /// Why a session could not be read or changed.
 ///
@@ -125,9 +128,13 @@ impl From<StoreError> for SessionError {
     }
 }
 
-impl From<AlreadyShared> for SessionError {
-    fn from(error: AlreadyShared) -> Self {
-        Kind::Shared(error).into()
+impl From<Blind> for SessionError {
+    fn from(blind: Blind) -> Self {
+        match blind {
+            Blind::Shared(error) => Kind::Shared(error),
+            Blind::Closed => Kind::TooLate,
+        }
+        .into()
     }
 }
 

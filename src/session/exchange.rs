@@ -1,21 +1,17 @@
 //! The session of one request: what is known of it, and what is to become of it.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{net::IpAddr, sync::Arc};
 
-use http::{HeaderValue, Request, header::USER_AGENT};
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
+use http::{Extensions, HeaderName, HeaderValue, Request, header::USER_AGENT};
+use smallvec::SmallVec;
+use tokio::sync::Notify;
 
 use super::{
     change::{Change, Renewal},
-    core::Core,
+    core::{Core, Found},
     error::{Kind, SessionError},
     event::Absence,
+    handle::Decoded,
     id::{SessionId, SessionKey},
     record::{Device, Record},
     store::Loaded,
@@ -36,28 +32,24 @@ pub(super) struct Exchange {
     ip: Option<IpAddr>,
     user_agent: Option<HeaderValue>,
     place: Place,
-    /// Whether anybody has asked for the session.
-    asked: AtomicBool,
     state: Mutex<State>,
-    /// What waits for the store, one thing at a time.
-    busy: AsyncMutex<()>,
+    /// Wakes who waits for the one that is [busy](State::busy).
+    freed: Notify,
 }
 
 pub(super) struct State {
     pub(super) stage: Stage,
-    /// Changes that are not saved yet.
-    pub(super) log: Vec<Change>,
-    pub(super) renewal: Renewal,
-    /// The session with all changes; none where there are none.
-    pub(super) draft: Option<Box<Record>>,
-    pub(super) decoded: Vec<super::handle::Decoded>,
+    /// Whether somebody waits for the store. Nobody else changes anything meanwhile.
+    busy: bool,
+    /// Whether the head of the response is on its way.
+    closed: bool,
+    /// What is not saved yet.
+    pub(super) changes: Option<Box<Changes>>,
+    pub(super) decoded: SmallVec<[Decoded; 1]>,
     /// A new id that the response has to tell.
     pub(super) announce: Option<SessionId>,
     /// Whether what the client has is of no more use.
     pub(super) retract: bool,
-    pub(super) head: Head,
-    /// Who is writing; 0 while nobody is.
-    pub(super) writer: u64,
 }
 
 /// What is known of the session that the client has presented.
@@ -77,17 +69,53 @@ pub(super) struct Live {
     pub(super) loaded: Loaded,
 }
 
-/// Where the head of the response is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Head {
-    Open,
-    /// It said that the response is personal.
-    SentPersonal,
-    Sent,
+/// Changes that are to be saved together.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub(super) log: SmallVec<[Change; 1]>,
+    pub(super) renewal: Renewal,
+    /// The session with all of them, as handlers see it.
+    pub(super) draft: Option<Arc<Record>>,
+    /// What was tried, and is in the store or not: the answer was lost.
+    pub(super) tries: Vec<Try>,
+    /// The same for an id.
+    pub(super) issued: Option<Issued>,
+}
+
+/// A write whose answer was lost.
+pub(super) struct Try {
+    /// Who has written, if it is in the store.
+    pub(super) writer: u64,
+    /// How many of the changes were written, from the first one.
+    pub(super) changes: usize,
+}
+
+/// An id that a session was to be given.
+#[derive(Clone)]
+pub(super) struct Issued {
+    pub(super) id: SessionId,
+    /// How many of the changes are in the session under it, from the first one.
+    pub(super) changes: usize,
+    /// Whether there is a session under it for certain.
+    pub(super) stored: bool,
+}
+
+/// The field of a response that tells the client its id, or makes it forget one.
+pub(super) type Line = Option<(HeaderName, HeaderValue)>;
+
+/// What is left to do when the handler has answered.
+pub(super) enum Closing {
+    /// Nothing: nobody has loaded the session, and from now on nobody can.
+    Untouched,
+    /// Nothing but to tell the client.
+    Settled(Line),
+    /// Something is to be saved.
+    Unsettled,
 }
 
 impl Exchange {
     /// That of a request which a client has sent.
+    #[inline]
     pub(super) fn of<B>(core: &Arc<Core>, request: &mut Request<B>) -> Arc<Self> {
         let place = Place::innermost(request.extensions_mut());
         let headers = request.headers();
@@ -95,48 +123,57 @@ impl Exchange {
             captured: core.transport.capture(headers),
             ip: core.client_ip.of(request.extensions(), headers),
             user_agent: headers.get(USER_AGENT).cloned(),
+            core: Arc::clone(core),
             place,
-            ..Self::new(Arc::clone(core), Captured::default(), Head::Open)
+            state: Mutex::new(State::new(false)),
+            freed: Notify::const_new(),
         });
         let owned = Owned(Arc::clone(&exchange) as Arc<dyn Owner>);
         request.extensions_mut().insert(owned);
         exchange
     }
 
-    fn new(core: Arc<Core>, captured: Captured, head: Head) -> Self {
-        Self {
-            core,
-            captured,
-            ip: None,
-            user_agent: None,
-            place: Place::default(),
-            asked: AtomicBool::new(false),
-            state: Mutex::new(State::new(head)),
-            busy: AsyncMutex::new(()),
-        }
-    }
-
     /// That of a request whose extensions these are.
-    pub(super) fn find(extensions: &http::Extensions) -> Option<Arc<Self>> {
+    pub(super) fn find(extensions: &Extensions) -> Option<Arc<Self>> {
         Owned::find(extensions)
     }
 
-    /// Whether anybody has asked for the session.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Acquire)
+    /// Whether anybody has looked at the session.
+    pub(super) fn is_seen(&self) -> bool {
+        self.place.is_seen()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
-    /// For what waits for the store.
-    pub(super) async fn alone(&self) -> AsyncMutexGuard<'_, ()> {
-        self.busy.lock().await
+    /// For what waits for the store: one thing at a time.
+    pub(super) async fn alone(&self) -> Alone<'_> {
+        loop {
+            if !std::mem::replace(&mut self.state().busy, true) {
+                return Alone(self);
+            }
+            self.freed.notified().await;
+        }
     }
 
-    /// The state, once the session is loaded.
+    /// The state, once the session is loaded. From now on the response is this client's alone.
     pub(super) async fn loaded(&self) -> Result<MutexGuard<'_, State>, SessionError> {
+        self.place.look()?;
+        self.loaded_unseen().await
+    }
+
+    /// The same, for what says nothing to anybody.
+    pub(super) async fn loaded_unseen(&self) -> Result<MutexGuard<'_, State>, SessionError> {
+        {
+            let mut state = self.state();
+            if state.is_unread() {
+                self.load_now(&mut state)?;
+            }
+            if !state.is_unread() {
+                return Ok(state);
+            }
+        }
         self.load().await?;
         Ok(self.state())
     }
@@ -144,64 +181,66 @@ impl Exchange {
     /// Changes the session, once it is loaded and nobody is saving it.
     pub(super) async fn change<T>(
         &self,
-        change: impl FnOnce(&mut State) -> Result<T, SessionError> + Send,
+        change: impl FnOnce(&mut State) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
-        self.load().await?;
-        let _alone = self.alone().await;
-        let mut state = self.state();
-        match state.head {
-            Head::Open => change(&mut state),
-            Head::SentPersonal | Head::Sent => {
-                self.core.counts.too_late();
-                Err(Kind::TooLate.into())
+        let mut waited = false;
+        loop {
+            {
+                let mut state = self.loaded().await?;
+                if !state.busy {
+                    if waited {
+                        // Others may wait as well.
+                        self.freed.notify_one();
+                    }
+                    if state.closed {
+                        self.core.counts.too_late();
+                        return Err(Kind::TooLate.into());
+                    }
+                    return change(&mut state);
+                }
             }
+            waited = true;
+            self.freed.notified().await;
         }
     }
 
-    pub(super) async fn load(&self) -> Result<(), SessionError> {
-        self.ask()?;
-        if !self.state().is_unread() {
-            return Ok(());
-        }
+    /// Loads the session if that needs no waiting.
+    fn load_now(&self, state: &mut State) -> Result<(), SessionError> {
+        let stage = match self.core.transport.read(&self.captured) {
+            Presented::Nothing => Stage::Absent(Absence::NonePresented),
+            Presented::Refused(why) => self.core.refuse(Absence::Refused(why)),
+            Presented::Id(id) => match self.core.find_now(id.key())? {
+                Found::Nothing => self.core.refuse(Absence::Unknown),
+                Found::Live(live) if self.admits(&live) => Stage::Live(live),
+                Found::Live(_) | Found::MustAsk => return Ok(()),
+            },
+        };
+        state.stage = stage;
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<(), SessionError> {
         let _alone = self.alone().await;
         if !self.state().is_unread() {
             return Ok(());
         }
-        let stage = match self.core.transport.read(&self.captured) {
-            Presented::Nothing => Stage::Absent(Absence::NonePresented),
-            Presented::Refused(why) => self.core.refuse(Absence::Refused(why)),
-            Presented::Id(id) => self.presented(id.key()).await?,
+        // Anything but an id is told from the outset.
+        let Presented::Id(id) = self.core.transport.read(&self.captured) else {
+            return Ok(());
+        };
+        let stage = match self.core.find(id.key()).await? {
+            None => self.core.refuse(Absence::Unknown),
+            Some(live) if self.admits(&live) => Stage::Live(live),
+            Some(live) => self.core.other_client(live).await?,
         };
         self.state().stage = stage;
         Ok(())
     }
 
-    /// From now on the response is this client's alone.
-    fn ask(&self) -> Result<(), SessionError> {
-        if self.is_asked() {
-            return Ok(());
-        }
-        let state = self.state();
-        if state.head == Head::Sent {
-            return Err(Kind::TooLate.into());
-        }
-        self.place.mark()?;
-        self.asked.store(true, Ordering::Release);
-        Ok(())
-    }
-
-    async fn presented(&self, key: SessionKey) -> Result<Stage, SessionError> {
-        let Some(live) = self.core.find(key).await? else {
-            return Ok(self.core.refuse(Absence::Unknown));
-        };
-        if self
-            .core
-            .binding
-            .admits(&live.loaded.record.device, &|| self.device())
-        {
-            return Ok(Stage::Live(live));
-        }
-        self.core.other_client(live).await
+    /// Whether the session is for the client that comes.
+    fn admits(&self, live: &Live) -> bool {
+        let binding = &self.core.binding;
+        binding.admits(&live.loaded.record.device, &|| self.device())
     }
 
     /// A session without anything in it.
@@ -225,9 +264,56 @@ impl Exchange {
         }
     }
 
+    /// The key of the id that the client has presented, if it is one.
+    pub(super) fn presented_key(&self) -> Option<SessionKey> {
+        match self.core.transport.read(&self.captured) {
+            Presented::Id(id) => Some(id.key()),
+            Presented::Nothing | Presented::Refused(_) => None,
+        }
+    }
+
     /// Whether the client has presented anything.
     pub(super) fn has_captured(&self) -> bool {
         !self.captured.is_empty()
+    }
+
+    /// The handler has answered. If nothing is left to do, nothing is accepted any more.
+    pub(super) fn close(&self) -> Closing {
+        if self.place.close() && !self.core.identifies {
+            return Closing::Untouched;
+        }
+        let mut state = self.state();
+        if state.busy || self.core.has_upkeep(&state) || !self.save_now(&mut state) {
+            return Closing::Unsettled;
+        }
+        Closing::Settled(self.close_with(&mut state))
+    }
+
+    /// Saves what there is, and says whether nothing is left, if that needs no waiting.
+    pub(super) fn try_save(&self) -> bool {
+        let mut state = self.state();
+        !state.busy && self.save_now(&mut state)
+    }
+
+    /// Accepts nothing any more, and says what the client is to be told.
+    pub(super) fn close_with(&self, state: &mut State) -> Line {
+        state.closed = true;
+        let announced = state.announce.take();
+        match state.in_doubt().or(announced) {
+            Some(id) => Some(self.core.transport.announce(&id, state.max_age())),
+            None if state.retract => self.core.transport.retract(),
+            None => None,
+        }
+    }
+}
+
+/// Nobody else waits for the store as long as this is there.
+pub(super) struct Alone<'a>(&'a Exchange);
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.state().busy = false;
+        self.0.freed.notify_one();
     }
 }
 
@@ -243,32 +329,29 @@ impl Owner for Exchange {
 
     #[cfg(feature = "response-cache")]
     fn anew(&self) -> Arc<dyn Owner> {
-        // Its head is on its way from the beginning, and personal: it can be read.
+        // Nobody will save what is changed in it.
         Arc::new(Self {
+            core: Arc::clone(&self.core),
+            captured: self.captured.clone(),
             ip: self.ip,
             user_agent: self.user_agent.clone(),
             place: self.place.anew(),
-            ..Self::new(
-                Arc::clone(&self.core),
-                self.captured.clone(),
-                Head::SentPersonal,
-            )
+            state: Mutex::new(State::new(true)),
+            freed: Notify::const_new(),
         })
     }
 }
 
 impl State {
-    fn new(head: Head) -> Self {
+    fn new(closed: bool) -> Self {
         Self {
             stage: Stage::Unread,
-            log: Vec::new(),
-            renewal: Renewal::None,
-            draft: None,
-            decoded: Vec::new(),
+            busy: false,
+            closed,
+            changes: None,
+            decoded: SmallVec::new(),
             announce: None,
             retract: false,
-            head,
-            writer: 0,
         }
     }
 
@@ -285,7 +368,30 @@ impl State {
 
     /// The session as handlers see it.
     pub(super) fn record(&self) -> Option<&Record> {
-        let saved = || self.live().map(|live| &*live.loaded.record);
-        self.draft.as_deref().or_else(saved)
+        let draft = self.changes.as_ref();
+        let draft = draft.and_then(|changes| changes.draft.as_ref());
+        let saved = || self.live().map(|live| &live.loaded.record);
+        draft.or_else(saved).map(|record| &**record)
+    }
+
+    /// An id that leads to the session although nobody knows whether the old one still does.
+    pub(super) fn in_doubt(&self) -> Option<SessionId> {
+        let issued = self.changes.as_ref()?.issued.as_ref()?;
+        issued.stored.then(|| issued.id.clone())
+    }
+
+    pub(super) fn changes(&mut self) -> &mut Changes {
+        self.changes.get_or_insert_default()
+    }
+
+    /// The session as handlers see it, for a change.
+    pub(super) fn draft(&mut self, blank: impl FnOnce() -> Record) -> &mut Record {
+        let saved = match &self.stage {
+            Stage::Live(live) => Some(&live.loaded.record),
+            Stage::Unread | Stage::Absent(_) => None,
+        };
+        let changes = self.changes.get_or_insert_default();
+        let begin = || saved.map_or_else(|| Arc::new(blank()), Arc::clone);
+        Arc::make_mut(changes.draft.get_or_insert_with(begin))
     }
 }

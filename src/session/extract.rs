@@ -18,7 +18,8 @@ impl<D, S: Sync> FromRequestParts<S> for Session<D> {
     type Rejection = NoSessionLayer;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoSessionLayer> {
-        Self::of(&parts.extensions).ok_or(NoSessionLayer(()))
+        let session = Session::of(&parts.extensions);
+        session.map(Session::typed).ok_or(NoSessionLayer(()))
     }
 }
 
@@ -29,7 +30,7 @@ impl<D, S: Sync> OptionalFromRequestParts<S> for Session<D> {
         parts: &mut Parts,
         _: &S,
     ) -> Result<Option<Self>, std::convert::Infallible> {
-        Ok(Self::of(&parts.extensions))
+        Ok(Session::of(&parts.extensions).map(Session::typed))
     }
 }
 
@@ -41,6 +42,6 @@ impl IntoResponse for NoSessionLayer {
 
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
-        refusal::<Body>(&self).map(Body::new)
+        refusal(&self).map(Body::from)
     }
 }

@@ -7,11 +7,10 @@ use http::{HeaderValue, Response, header};
 
 use super::{
     change::{Change, Renewal},
-    commit::Last,
     core::Core,
     error::SessionError,
-    exchange::{Exchange, Head, Live, State},
-    refusal::SessionRefusal,
+    exchange::{Exchange, Line, Live, State},
+    refusal::{SessionRefusal, answer},
     response,
     store::SessionStore,
     user::UserId,
@@ -22,36 +21,38 @@ use crate::{principal::Principal, wire::body::ResponseBody};
 const TOUCHES: u32 = 10;
 
 impl Exchange {
-    /// Whether nothing is left to wait for: nothing to be saved, renewed or touched. From then on nothing is accepted.
-    pub(super) fn is_settled(&self) -> bool {
-        let mut state = self.state();
-        let settled = !self.core.has_work(&state);
-        if settled {
-            state.head = self.head_sent();
-        }
-        settled
+    /// Saves, renews and touches what there is, until nothing is left to do. Then nothing is accepted any more.
+    pub(super) async fn settle(self: Arc<Self>) -> (Result<(), SessionError>, Line) {
+        let _alone = self.alone().await;
+        let settled = self.settle_alone().await;
+        let line = self.close_with(&mut self.state());
+        (settled, line)
     }
 
-    fn head_sent(&self) -> Head {
-        match self.is_asked() {
-            true => Head::SentPersonal,
-            false => Head::Sent,
-        }
-    }
-
-    /// Saves, renews and touches what there is.
-    pub(super) async fn settle(self: Arc<Self>) -> Result<(), SessionError> {
+    async fn settle_alone(&self) -> Result<(), SessionError> {
         let before = self.state().live().cloned();
+        let is_asked_for = self.state().changes.is_some();
         if let Some(live) = &before {
             self.confirm(live).await;
             self.state().renew_if_due(&self.core, live);
         }
-        self.commit(Last::Yes).await?;
+        match self.save().await {
+            Err(error) if !is_asked_for && !error.is_ended() => self.put_off(),
+            saved => saved?,
+        }
         let now = self.state().live().map(|live| live.loaded.version);
         if let Some(live) = before.filter(|live| Some(live.loaded.version) == now) {
             self.core.touch(&live).await;
         }
         Ok(())
+    }
+
+    /// What was to be done by the way is left to the next request.
+    fn put_off(&self) {
+        let mut state = self.state();
+        state.announce = state.in_doubt().or(state.announce.take());
+        state.changes = None;
+        self.core.counts.untouched();
     }
 
     /// The client has shown the id that it got when the session was renewed by the way.
@@ -61,13 +62,15 @@ impl Exchange {
         };
         // Where that fails, the next request will do it.
         if self.core.confirm(live, old).await.is_ok() {
-            self.state().log.push(Change::Confirmed);
+            let mut state = self.state();
+            state.draft(|| self.blank()).unconfirmed = None;
+            state.changes().log.push(Change::Confirmed);
         }
     }
 
     /// Who the request comes from, for those further in: None where that is nobody in particular.
     pub(super) async fn principal(&self) -> Result<Option<Principal>, SessionError> {
-        let state = self.loaded().await?;
+        let state = self.loaded_unseen().await?;
         let principal = state.live().map(|live| {
             let user = live.loaded.record.user();
             let principal = user.map_or_else(Principal::anonymous, UserId::to_principal);
@@ -77,7 +80,7 @@ impl Exchange {
     }
 
     /// The answer to a request that cannot do without a session which cannot be loaded.
-    pub(super) fn refuse<B>(&self, error: &SessionError) -> Response<ResponseBody<B>> {
+    pub(super) fn refuse(&self, error: &SessionError) -> Response<Bytes> {
         self.core.counts.failed(error);
         refusal(error)
     }
@@ -86,22 +89,17 @@ impl Exchange {
     pub(super) fn finish<B>(
         &self,
         saved: Result<(), SessionError>,
+        line: Line,
         response: Response<B>,
     ) -> Response<ResponseBody<B>> {
         let mut response = match saved {
-            Err(error) if !error.is_ended() => refusal(&error),
+            Err(error) if !error.is_ended() => refusal(&error).map(ResponseBody::refused),
             _ => response.map(ResponseBody::passed),
         };
-        let transport = &self.core.transport;
-        let mut state = self.state();
-        state.head = Head::SentPersonal;
         let headers = response.headers_mut();
-        response::personal(headers, &transport.vary());
-        let line = match state.announce.take() {
-            Some(id) => Some(transport.announce(&id, state.max_age())),
-            None if state.retract => transport.retract(),
-            None => None,
-        };
+        if self.is_seen() {
+            response::personal(headers, &self.core.transport.vary());
+        }
         if let Some((name, value)) = line {
             headers.append(name, value);
             response::sets_id(headers);
@@ -111,12 +109,12 @@ impl Exchange {
 }
 
 impl Core {
-    fn has_work(&self, state: &State) -> bool {
-        let unsaved = !state.log.is_empty() || state.renewal.is_some();
+    /// Whether something is due that has nothing to do with what handlers have changed.
+    pub(super) fn has_upkeep(&self, state: &State) -> bool {
         let due = |live: &Live| {
             live.is_to_be_touched() || live.is_unconfirmed() || self.is_renewal_due(live)
         };
-        unsaved || state.live().is_some_and(due)
+        state.live().is_some_and(due)
     }
 
     /// Whether it is time for another id: for the client has had this one long enough, or it never got the last one.
@@ -149,15 +147,18 @@ impl Live {
 
 impl State {
     fn renew_if_due(&mut self, core: &Core, live: &Live) {
-        if !self.renewal.is_some() && self.live().is_some() && core.is_renewal_due(live) {
-            self.renewal = Renewal::Periodic;
+        let wanted = self.changes.as_ref().map(|changes| &changes.renewal);
+        let is_wanted = wanted.is_some_and(Renewal::is_some);
+        if !is_wanted && self.live().is_some() && core.is_renewal_due(live) {
+            let changes = self.changes();
+            changes.renewal = Renewal::Periodic;
             // What handlers have seen knows nothing of that.
-            self.draft = None;
+            changes.draft = None;
         }
     }
 
     /// How long the client is to keep the id beyond the end of the browser, if it is.
-    fn max_age(&self) -> Option<Duration> {
+    pub(super) fn max_age(&self) -> Option<Duration> {
         let live = self.live()?;
         let record = &live.loaded.record;
         let left = record.life.absolute.map(|life| {
@@ -169,17 +170,12 @@ impl State {
 }
 
 /// The response in place of that of a handler whose changes could not be saved.
-pub(super) fn refusal<B>(error: &SessionError) -> Response<ResponseBody<B>> {
-    let text = format!("{error}\n");
-    let mut response = Response::new(ResponseBody::refused(Bytes::from(text)));
-    *response.status_mut() = error.status();
-    let headers = response.headers_mut();
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, plain);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+pub(super) fn refusal(error: &SessionError) -> Response<Bytes> {
+    let why = SessionRefusal::of(error);
+    let mut response = answer(error.status(), &error.to_string(), why);
     if error.status() == http::StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
     }
-    response.extensions_mut().insert(SessionRefusal::of(error));
     response
 }

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 
 use super::{
     binding::Binding,
-    core::Core,
+    core::{Core, Cores},
     devices::Devices,
     event::SessionEvent,
     record::Life,
@@ -17,6 +17,7 @@ use super::{
     transport::{SessionCookie, Transport},
 };
 use crate::{
+    clock::Clock,
     duration::{hours, minutes, seconds},
     peer::ClientIp,
 };
@@ -62,6 +63,8 @@ impl SessionLayer {
             identifies: false,
             listeners: Default::default(),
             counts: Arc::default(),
+            sweeper: Arc::default(),
+            clock: Clock::fast(),
         };
         Self {
             core: Arc::new(core),
@@ -77,7 +80,7 @@ impl SessionLayer {
     /// What has been counted so far, all clones together.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.counts.snapshot()
+        self.core.counts.snapshot(self.core.clock.now())
     }
 }
 
@@ -201,6 +204,22 @@ impl SessionLayer {
         self.set(|core| core.listeners.add(listener))
     }
 
+    /// How long the store may take to answer, 2 seconds if this is not said. A request that needs its session is then
+    /// answered 503.
+    #[must_use]
+    pub fn store_timeout(self, time: Duration) -> Self {
+        self.set(|core| core.store.timeout = time)
+    }
+
+    /// The clock of timeouts and of what is counted by the minute: for tests. What lives how long is the store's to say.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        self.set(|core| {
+            core.store.clock = clock.clone();
+            core.clock = clock;
+        })
+    }
+
     fn set(mut self, set: impl FnOnce(&mut Core)) -> Self {
         set(Arc::make_mut(&mut self.core));
         self
@@ -211,6 +230,6 @@ impl<S> Layer<S> for SessionLayer {
     type Service = Sessions<S>;
 
     fn layer(&self, inner: S) -> Sessions<S> {
-        Sessions::new(inner, Arc::clone(&self.core))
+        Sessions::new(inner, Cores::new(&self.core))
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{id::SessionKey, time::Timestamp, user::UserId, values::Values};
 
+/// So many writers are known: as many may come between one whose answer was lost and its next try.
+const WRITERS: usize = 8;
+
 /// What a store keeps under a [`SessionKey`]: a session, or the note that it has moved to another key.
 ///
 /// To a store it is a value that it keeps as it is: [`stamped`](Self::stamped) when it comes in, found under the
@@ -24,8 +27,9 @@ pub struct Record {
     pub(super) unconfirmed: Option<SessionKey>,
     /// Where it is now.
     pub(super) moved: Option<Moved>,
-    /// Who wrote this: a writer whose answer was lost knows its own writing by that.
-    pub(super) writer: u64,
+    /// Who wrote this and what was before it, the last one first: a writer whose answer was lost knows its own writing
+    /// by that.
+    pub(super) writers: [u64; WRITERS],
     /// What unsafe requests have to know.
     pub(super) token: Option<Token>,
     /// The typed whole, as JSON.
@@ -126,7 +130,7 @@ impl Record {
             persistent: false,
             unconfirmed: None,
             moved: None,
-            writer: 0,
+            writers: [0; WRITERS],
             token: None,
             whole: None,
             flash: Values::default(),
@@ -149,12 +153,21 @@ impl Record {
     /// With the times of what is new about it, which is what a store does to all that it is given: `now` by its clock.
     #[must_use]
     pub fn stamped(mut self, now: Timestamp) -> Self {
+        let new = Timestamp::default();
         for time in [&mut self.created, &mut self.renewed] {
-            if *time == Timestamp::default() {
+            if *time == new {
                 *time = now;
             }
         }
         self
+    }
+
+    /// The same for one that is shared, which is copied only if something is new about it.
+    pub fn stamp(this: &mut Arc<Self>, now: Timestamp) {
+        let new = Timestamp::default();
+        if this.created == new || this.renewed == new {
+            *this = Arc::new((**this).clone().stamped(now));
+        }
     }
 
     /// Whose session it is; a store finds it under that name.
@@ -194,6 +207,15 @@ impl Record {
     pub(crate) fn is_empty(&self) -> bool {
         let nothing = self.user.is_none() && self.token.is_none() && self.whole.is_none();
         nothing && self.values.is_empty() && self.flash.is_empty()
+    }
+
+    pub(super) fn sign(&mut self, writer: u64) {
+        self.writers.rotate_right(1);
+        self.writers[0] = writer;
+    }
+
+    pub(super) fn is_by(&self, writer: u64) -> bool {
+        self.writers.contains(&writer)
     }
 
     /// The memory that it takes, in bytes.

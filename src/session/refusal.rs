@@ -1,5 +1,8 @@
 //! Why a layer has answered in place of a handler.
 
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
 use super::{error::SessionError, event::Absence};
 
 /// Why a response is not the handler's: in the extensions of the response.
@@ -18,11 +21,15 @@ pub enum SessionRefusal {
     Fault,
     /// The request has no session, or none that will do: see [`RequireSession`](super::RequireSession).
     Required(Absence),
+    /// The request has a session, but nobody has [logged in](super::RequireSession::logged_in) to it.
+    NotLoggedIn,
     /// The request has a session, which is not what is [required](super::RequireSession::matching).
     NotPermitted,
     /// The request comes from another site, or does not prove that it comes from this one: see
     /// [`CsrfLayer`](super::CsrfLayer).
     Forged,
+    /// No [`SessionLayer`](super::SessionLayer) is around a layer that needs one: 500.
+    NoSessionLayer,
 }
 
 impl SessionRefusal {
@@ -41,4 +48,16 @@ impl SessionRefusal {
             Self::Fault
         }
     }
+}
+
+/// A response that says why it is not the handler's.
+pub(super) fn answer(status: StatusCode, text: &str, why: SessionRefusal) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from([text, "\n"].concat()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, plain);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.extensions_mut().insert(why);
+    response
 }

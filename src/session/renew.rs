@@ -7,7 +7,7 @@
 use super::{
     change::Renewal,
     commit::{Job, Saved},
-    core::Core,
+    core::{Core, HOPS},
     error::{Kind, SessionError},
     event::SessionEventKind,
     exchange::Live,
@@ -37,14 +37,13 @@ impl Core {
     ) -> Result<Saved, SessionError> {
         let mut record = job.take_record(&old)?;
         for _ in 0..=TIMES {
-            if job.renewal == Renewal::Periodic {
+            if job.changes.renewal == Renewal::Periodic {
                 record.unconfirmed = Some(old.alias.unwrap_or(old.key));
             }
             let (id, new) = self.store_new(job, record, Some(old.key)).await?;
-            job.in_doubt = Some(id.clone());
             match self.retire(job, &old, new.clone()).await {
                 Ok(Retired::Done(live)) => {
-                    self.renewed(&job.renewal, &live);
+                    self.renewed(&job.changes.renewal, &live);
                     return Ok(Saved::with_new_id(id, live));
                 }
                 Ok(Retired::Gone) => return self.without(job, &new).await,
@@ -57,8 +56,8 @@ impl Core {
                 }
             }
             self.drop_new(job, &new).await?;
-            if job.renewal == Renewal::Periodic {
-                job.renewal = Renewal::None;
+            if job.changes.renewal == Renewal::Periodic {
+                job.changes.renewal = Renewal::None;
                 return self.replace(job, old).await;
             }
             record = job.rebuilt(&old)?;
@@ -66,10 +65,49 @@ impl Core {
         Err(Kind::Conflict.into())
     }
 
+    /// What has become of an id that an earlier try was to give: whether that got to its end is not known. What is left
+    /// to be saved goes to the session under that id; if there is none, there will be none, and all begins anew.
+    pub(super) async fn go_on(&self, job: &mut Job<'_>) -> Result<Option<Saved>, SessionError> {
+        let Some(issued) = job.changes.issued.clone() else {
+            return Ok(None);
+        };
+        let key = issued.id.key();
+        if !self.has_moved(job.live.as_ref(), key).await? {
+            self.store.remove(&key).await?;
+            job.changes.issued = None;
+            return Ok(None);
+        }
+        let new = self.find(key).await?.ok_or_else(SessionError::ended)?;
+        self.renewed(&std::mem::take(&mut job.changes.renewal), &new);
+        job.done(new.clone(), issued.changes);
+        job.changes.draft = None;
+        let saved = self.replace(job, new).await?;
+        Ok(Some(Saved {
+            id: Some(issued.id),
+            ..saved
+        }))
+    }
+
+    /// Whether this session is by now the one under this key.
+    async fn has_moved(&self, from: Option<&Live>, to: SessionKey) -> Result<bool, SessionError> {
+        let Some(mut at) = from.map(|live| live.key) else {
+            return Ok(false);
+        };
+        for _ in 0..HOPS {
+            let loaded = self.store.load(&at).await?;
+            match loaded.and_then(|loaded| loaded.record.moved) {
+                None => return Ok(false),
+                Some(moved) if moved.to == to => return Ok(true),
+                Some(moved) => at = moved.to,
+            }
+        }
+        Ok(false)
+    }
+
     /// There is no session any more that could get another id. Whoever logs in has proven who they are, and needs none.
     async fn without(&self, job: &mut Job<'_>, new: &Live) -> Result<Saved, SessionError> {
         self.drop_new(job, new).await?;
-        match job.renewal {
+        match job.changes.renewal {
             Renewal::Login(_) => self.create(job).await,
             Renewal::None | Renewal::Periodic | Renewal::Rotate => Err(SessionError::ended()),
         }
@@ -78,7 +116,7 @@ impl Core {
     /// Nobody has been told the new id, and nobody will be.
     async fn drop_new(&self, job: &mut Job<'_>, new: &Live) -> Result<(), SessionError> {
         self.store.remove(&new.key).await?;
-        job.in_doubt = None;
+        job.changes.issued = None;
         Ok(())
     }
 
@@ -91,11 +129,15 @@ impl Core {
     ) -> Result<Retired, SessionError> {
         let mut version = old.loaded.version;
         for _ in 0..=TIMES {
-            let note = self.note(&job.renewal, old, new.key);
-            let found = match self.store.swap(&old.key, version, Some(note)).await? {
+            let note = self.note(&job.changes.renewal, old, new.key);
+            let found = match self
+                .store
+                .swap(&old.key, version, Some(note.into()))
+                .await?
+            {
                 Swapped::Changed(found) => found,
                 Swapped::Stored(_) => {
-                    self.lead_on(&job.renewal, old, &new).await?;
+                    self.lead_on(&job.changes.renewal, old, &new).await?;
                     return Ok(Retired::Done(new));
                 }
                 Swapped::Removed | Swapped::Gone => return Ok(Retired::Gone),
@@ -126,7 +168,9 @@ impl Core {
         let record = job.rebuilt(base)?;
         let mut record = job.signed(record);
         record.unconfirmed = new.loaded.record.unconfirmed;
-        let swapped = self.store.swap(&new.key, new.loaded.version, Some(record));
+        let swapped = self
+            .store
+            .swap(&new.key, new.loaded.version, Some(record.into()));
         match swapped.await? {
             Swapped::Stored(loaded) => Ok(Live { loaded, ..new }),
             Swapped::NoRoom => Err(Kind::NoRoom.into()),
@@ -171,7 +215,9 @@ impl Core {
             return Ok(());
         };
         if found.record.moved.is_some() {
-            self.store.swap(at, found.version, Some(note)).await?;
+            self.store
+                .swap(at, found.version, Some(note.into()))
+                .await?;
         }
         Ok(())
     }

@@ -15,7 +15,11 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    SessionLayer, commit::to_the_end, core::Core, error::SessionError, exchange::Exchange,
+    SessionLayer,
+    commit::{Begun, to_the_end},
+    core::Cores,
+    error::SessionError,
+    exchange::{Closing, Exchange, Line},
 };
 use crate::wire::body::ResponseBody;
 
@@ -25,12 +29,12 @@ use crate::wire::body::ResponseBody;
 #[derive(Clone, Debug)]
 pub struct Sessions<S> {
     inner: S,
-    core: Arc<Core>,
+    cores: Cores,
 }
 
 impl<S> Sessions<S> {
-    pub(super) fn new(inner: S, core: Arc<Core>) -> Self {
-        Self { inner, core }
+    pub(super) fn new(inner: S, cores: Cores) -> Self {
+        Self { inner, cores }
     }
 
     /// The layer that makes such services: [`SessionLayer::new`].
@@ -72,8 +76,9 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
-        let exchange = Exchange::of(&self.core, &mut request);
-        let state = if self.core.identifies && exchange.has_captured() {
+        let core = self.cores.own();
+        let exchange = Exchange::of(core, &mut request);
+        let state = if core.identifies && exchange.has_captured() {
             let clone = self.inner.clone();
             let inner = mem::replace(&mut self.inner, clone);
             State::Identifying {
@@ -123,7 +128,7 @@ pin_project! {
     enum State<F, R, E> {
         Called { #[pin] future: F },
         Identifying { future: BoxFuture<'static, Result<Result<Response<R>, SessionError>, E>> },
-        Settling { future: BoxFuture<'static, Result<(), SessionError>>, response: Option<Response<R>> },
+        Settling { future: Begun<(Result<(), SessionError>, Line)>, response: Option<Response<R>> },
     }
 }
 
@@ -146,29 +151,34 @@ where
                         Ok(response) => response,
                         Err(error) => {
                             let exchange = this.exchange.take().expect(READY_ONCE);
-                            return Poll::Ready(Ok(exchange.refuse(&error)));
+                            let refused = exchange.refuse(&error);
+                            return Poll::Ready(Ok(refused.map(ResponseBody::refused)));
                         }
                     }
                 }
                 StateProjection::Settling { future, response } => {
-                    let settled = ready!(future.as_mut().poll(cx));
+                    let (saved, line) = ready!(Pin::new(future).poll(cx));
                     let response = response.take().expect(READY_ONCE);
                     let exchange = this.exchange.take().expect(READY_ONCE);
-                    return Poll::Ready(Ok(exchange.finish(settled, response)));
+                    return Poll::Ready(Ok(exchange.finish(saved, line, response)));
                 }
             };
             let exchange = this.exchange.as_ref().expect(READY_ONCE);
-            if exchange.is_settled() {
-                let response = match exchange.is_asked() {
-                    true => exchange.finish(Ok(()), response),
-                    false => response.map(ResponseBody::passed),
-                };
-                *this.exchange = None;
-                return Poll::Ready(Ok(response));
-            }
-            let future = Box::pin(to_the_end(Arc::clone(exchange).settle()));
-            let response = Some(response);
-            this.state.set(State::Settling { future, response });
+            let line = match exchange.close() {
+                Closing::Untouched => None,
+                Closing::Settled(line) => Some(line),
+                Closing::Unsettled => {
+                    let future = to_the_end(Arc::clone(exchange).settle());
+                    let response = Some(response);
+                    this.state.set(State::Settling { future, response });
+                    continue;
+                }
+            };
+            let exchange = this.exchange.take().expect(READY_ONCE);
+            return Poll::Ready(Ok(match line {
+                Some(line) => exchange.finish(Ok(()), line, response),
+                None => response.map(ResponseBody::passed),
+            }));
         }
     }
 }

@@ -1,11 +1,16 @@
 //! What a layer has counted.
 
+use std::ops::Range;
+
 use super::{
     error::SessionError,
     event::{Absence, Ending, SessionEventKind},
     transport::RefusedId,
 };
-use crate::stats::{Counters, Metric};
+use crate::{
+    clock::Moment,
+    stats::{Counters, LastMinute, Metric},
+};
 
 /// What is counted, in the order of the table.
 const NAMES: [&str; LEN] = [
@@ -31,8 +36,12 @@ const NAMES: [&str; LEN] = [
     "replayed",
     "too-late",
     "untouched",
+    "cross-site",
+    "without-token",
+    "without-session",
+    "not-permitted",
 ];
-const LEN: usize = 22;
+const LEN: usize = 26;
 const DESTROYED: usize = 2;
 const EXPIRED: usize = 6;
 const REFUSED: usize = 7;
@@ -40,17 +49,33 @@ const FAILED: usize = 13;
 const REPLAYED: usize = 19;
 const TOO_LATE: usize = 20;
 const UNTOUCHED: usize = 21;
+const TURNED_AWAY: usize = 22;
+
+/// Why a guard has not let a request pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TurnedAway {
+    CrossSite,
+    WithoutToken,
+    WithoutSession,
+    NotPermitted,
+}
 
 /// The live counters, shared by the clones of a layer.
 #[derive(Debug)]
 pub(super) struct Counts {
     counters: Counters,
+    created: LastMinute,
+    ended: LastMinute,
+    unknown: LastMinute,
 }
 
 impl Default for Counts {
     fn default() -> Self {
         Self {
             counters: Counters::new(LEN, metric),
+            created: LastMinute::default(),
+            ended: LastMinute::default(),
+            unknown: LastMinute::default(),
         }
     }
 }
@@ -71,6 +96,10 @@ fn metric(index: usize) -> Metric {
             "tower_keep_session_saves_failed_total",
             "Sessions that could not be saved, by the reason",
         ),
+        TURNED_AWAY.. => (
+            "tower_keep_session_requests_refused_total",
+            "Requests that were turned away in front of their handlers, by the reason",
+        ),
         _ => (
             "tower_keep_session_saves_total",
             "What happened when sessions were saved",
@@ -80,7 +109,13 @@ fn metric(index: usize) -> Metric {
 }
 
 impl Counts {
-    pub(super) fn happened(&self, kind: SessionEventKind) {
+    pub(super) fn happened(&self, kind: SessionEventKind, now: Moment) {
+        match kind {
+            SessionEventKind::Created => self.created.add(now),
+            SessionEventKind::Destroyed(_) | SessionEventKind::Expired => self.ended.add(now),
+            SessionEventKind::Refused(Absence::Unknown) => self.unknown.add(now),
+            SessionEventKind::Renewed | SessionEventKind::Refused(_) => {}
+        }
         self.counters.add(match kind {
             SessionEventKind::Created => 0,
             SessionEventKind::Renewed => 1,
@@ -137,29 +172,81 @@ impl Counts {
         self.counters.add(TOO_LATE);
     }
 
+    /// A request has not reached its handler.
+    pub(super) fn turned_away(&self, why: TurnedAway) {
+        self.counters.add(
+            TURNED_AWAY
+                + match why {
+                    TurnedAway::CrossSite => 0,
+                    TurnedAway::WithoutToken => 1,
+                    TurnedAway::WithoutSession => 2,
+                    TurnedAway::NotPermitted => 3,
+                },
+        );
+    }
+
     /// Activity could not be written down.
     pub(super) fn untouched(&self) {
         self.counters.add(UNTOUCHED);
     }
 }
 
-/// What a layer has counted since it was made. What never happened is not in it.
+/// What a layer has counted since it was made, all clones together. In the lists, what never happened is left out.
+///
+/// How many sessions there are at the moment is the store's to say:
+/// [`Devices::population`](super::Devices::population).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// All counts by name.
-    pub counted: Vec<(&'static str, u64)>,
+    /// Sessions created.
+    pub created: u64,
+    /// Sessions that got another id.
+    pub renewed: u64,
+    /// Sessions that have ended: `logout`, `device`, `displaced`, `other-client`, `expired`.
+    pub ended: Vec<(&'static str, u64)>,
+    /// Ids that were presented and are none: `unknown`, `malformed`, `oversized`, `repeated`, `forged`,
+    /// `bound-to-another`.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Requests whose session could not be loaded or saved: `store`, `ended-meanwhile`, `conflict`, `no-room`,
+    /// `too-many`, `fault`.
+    pub failed: Vec<(&'static str, u64)>,
+    /// So often the changes of a request were made again, as another one was faster.
+    pub replayed: u64,
+    /// So often a handler was refused what it wrote when the head of the response was on its way.
+    pub too_late: u64,
+    /// So often activity could not be written down.
+    pub untouched: u64,
+    /// Requests that [`CsrfLayer`](super::CsrfLayer) and [`RequireSession`](super::RequireSession) have turned away:
+    /// `cross-site`, `without-token`, `without-session`, `not-permitted`.
+    pub turned_away: Vec<(&'static str, u64)>,
+    /// Sessions created in the last minute.
+    pub created_last_minute: u64,
+    /// Sessions that have ended in the last minute.
+    pub ended_last_minute: u64,
+    /// Well-formed ids in the last minute that are nobody's. Many of them are a sign that somebody guesses.
+    pub unknown_last_minute: u64,
 }
 
 impl Counts {
-    pub(super) fn snapshot(&self) -> Stats {
+    pub(super) fn snapshot(&self, now: Moment) -> Stats {
         let counts = self.counters.snapshot();
-        let counted = NAMES
-            .into_iter()
-            .zip(counts)
-            .filter(|(_, count)| *count > 0);
+        let named = |range: Range<usize>| {
+            let counted = range.filter(|at| counts[*at] > 0);
+            counted.map(|at| (NAMES[at], counts[at])).collect()
+        };
         Stats {
-            counted: counted.collect(),
+            created: counts[0],
+            renewed: counts[1],
+            ended: named(DESTROYED..EXPIRED + 1),
+            refused: named(REFUSED..FAILED),
+            failed: named(FAILED..REPLAYED),
+            replayed: counts[REPLAYED],
+            too_late: counts[TOO_LATE],
+            untouched: counts[UNTOUCHED],
+            turned_away: named(TURNED_AWAY..LEN),
+            created_last_minute: self.created.count(now),
+            ended_last_minute: self.ended.count(now),
+            unknown_last_minute: self.unknown.count(now),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the response cache, limiters and retries take of the memory, counted by the allocator.
+//! What the response cache, limiters, retries and sessions take of the memory, counted by the allocator.
 //!
 //! The counts are those of the whole process, so the tests of this binary run one after the other.
 
@@ -23,6 +23,8 @@ mod rate_limit;
 mod readers;
 #[cfg(feature = "retry")]
 mod retry;
+#[cfg(all(feature = "session", feature = "test-util"))]
+mod sessions;
 mod store;
 mod weight;
 

@@ -53,6 +53,21 @@ async fn a_body_is_sent_again_with_its_trailers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_has_ended_is_not_asked_for_more() {
+    // Many streams panic when they are polled after their end.
+    let frames = stream::unfold(0, |sent| async move {
+        let frame = Ok::<_, Infallible>(Frame::data(Bytes::from("piece")));
+        (sent < 2).then_some((frame, sent + 1))
+    });
+    let body = StreamBody::new(Box::pin(frames));
+    let script = Script::of([Step::Status(503), Step::Fails(ErrorKind::BrokenPipe)]);
+    let request = Request::put("/").body(body).unwrap();
+    send(&layer(), &script, request).await.unwrap();
+    let sent = script.seen(|seen| seen.body.clone().unwrap());
+    assert_eq!(sent, ["piecepiece"; 3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn trailers_are_the_end_of_a_body_for_who_asks_for_nothing_more() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);

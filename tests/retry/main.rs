@@ -4,6 +4,7 @@ mod bodies;
 mod budget;
 mod cancelled;
 mod grpc;
+mod hedging;
 #[cfg(feature = "hyper")]
 mod origin;
 #[cfg(feature = "hyper")]
@@ -13,3 +14,5 @@ mod retry_after;
 mod rules;
 mod support;
 mod timeouts;
+#[cfg(feature = "tower")]
+mod tower_policy;

@@ -8,7 +8,7 @@ use crate::{
     header::{
         asked::{AskedFields, Field},
         cache_control::RequestDirectives,
-        list,
+        list, target,
     },
     key::{self, Key},
     personal::Personal,
@@ -128,23 +128,9 @@ impl Asked {
     }
 }
 
-/// The URI that the client asked for, before a nesting router stripped a prefix. A URI that was rewritten in
-/// another way since counts as it is now.
-#[cfg(feature = "axum")]
-pub(crate) fn effective_uri(parts: &Parts) -> &http::Uri {
-    let original = parts.extensions.get::<axum::extract::OriginalUri>();
-    let original = original.map(|original| &original.0).filter(|original| {
-        original.path().ends_with(parts.uri.path())
-            && original.query() == parts.uri.query()
-            && original.authority() == parts.uri.authority()
-    });
-    original.unwrap_or(&parts.uri)
-}
-
 /// The URI that the client asked for.
-#[cfg(not(feature = "axum"))]
 pub(crate) fn effective_uri(parts: &Parts) -> &http::Uri {
-    &parts.uri
+    target::effective_uri(&parts.uri, &parts.extensions)
 }
 
 /// Whether a body may come with the request: it does unless the body says that it is empty. Fields tell less,

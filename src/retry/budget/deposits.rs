@@ -1,6 +1,9 @@
 //! The requests of the window, which every request adds to: no lock, and no cache line that all cores write.
 
-use super::arithmetic::{RING, paying, slot};
+use super::{
+    super::slot::Slot,
+    arithmetic::{RING, paying, slot},
+};
 use crate::{
     stats::{STRIPES, stripe},
     sync::{AtomicU64, Ordering},
@@ -9,40 +12,10 @@ use crate::{
 /// Each thread writes to a stripe of its own; reading sums the stripes.
 pub(super) struct Deposits([Stripe; STRIPES]);
 
-/// One [`Slot`] for each step.
+/// One [`Slot`] for each step. It is full after 16 million requests of one stripe in one step, and errs to the side of
+/// fewer retries.
 #[repr(align(128))]
 struct Stripe([AtomicU64; RING]);
-
-/// A step and how often was deposited in it, in one word: so a slot that is taken over by a later step neither keeps
-/// what it held nor loses what others add at that moment.
-///
-/// The upper 40 bits are the step, of which there are less than 2^39 at 31 ms and more in the 584 years that moments
-/// reach; the lower 24 the count, which stays where it is when it is full. That is 16 million requests of one stripe in
-/// one step, and errs to the side of fewer retries.
-#[derive(Clone, Copy)]
-struct Slot(u64);
-
-const COUNT_BITS: u32 = 24;
-const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
-
-impl Slot {
-    const fn tick(self) -> u64 {
-        self.0 >> COUNT_BITS
-    }
-
-    const fn count(self) -> u64 {
-        self.0 & COUNT_MASK
-    }
-
-    /// With one deposit more in this step; none if the slot has gone on to a later one, or is full.
-    fn and_one_in(self, tick: u64) -> Option<Self> {
-        match self.tick().cmp(&tick) {
-            std::cmp::Ordering::Less => Some(Self((tick << COUNT_BITS) | 1)),
-            std::cmp::Ordering::Equal if self.count() < COUNT_MASK => Some(Self(self.0 + 1)),
-            _ => None,
-        }
-    }
-}
 
 impl Default for Deposits {
     fn default() -> Self {
@@ -70,25 +43,5 @@ impl Deposits {
             .filter(|slot| paying.contains(&slot.tick()))
             .map(Slot::count)
             .sum()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_slot_stays_full_and_keeps_its_step() {
-        let full = Slot((7 << COUNT_BITS) | COUNT_MASK);
-        assert!(full.and_one_in(7).is_none());
-        let next = full.and_one_in(7 + RING as u64).unwrap();
-        assert_eq!((next.tick(), next.count()), (7 + RING as u64, 1));
-    }
-
-    #[test]
-    fn the_last_moment_of_all_has_a_step() {
-        let tick = u64::MAX / 31_250_000;
-        let last = Slot(0).and_one_in(tick).unwrap();
-        assert_eq!((last.tick(), last.count()), (tick, 1));
     }
 }

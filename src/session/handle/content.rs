@@ -124,11 +124,15 @@ impl Exchange {
     /// Makes a change, and keeps it to be saved.
     pub(in crate::session) async fn record(&self, mut change: Change) -> Result<(), SessionError> {
         self.change(|state| {
-            let mut draft = state.record().cloned().unwrap_or_else(|| self.blank());
-            change.apply(&mut draft)?;
-            state.draft = Some(Box::new(draft));
-            state.log.push(change);
-            Ok(())
+            let changed = change.apply(state.draft(|| self.blank()));
+            let changes = state.changes();
+            if changed.is_ok() {
+                changes.log.push(change);
+            } else if changes.log.is_empty() && !changes.renewal.is_some() {
+                // Nothing has changed.
+                state.changes = None;
+            }
+            changed
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Session;
 use crate::session::{
     change::{Change, Renewal},
-    commit::{Last, to_the_end},
+    commit::to_the_end,
     core::Core,
     csrf::CsrfToken,
     error::{Kind, SessionError},
@@ -33,16 +33,14 @@ impl<D> Session<D> {
     pub async fn login(&self, user: impl Into<UserId>) -> Result<(), SessionError> {
         let user = user.into();
         let exchange = &self.exchange;
-        exchange.load().await?;
-        let own = exchange.state().live().map(|live| live.key);
+        let own = exchange.loaded().await?.live().map(|live| live.key);
         exchange.core.has_room_for(&user, own.as_ref()).await?;
         exchange
             .change(|state| {
                 let others = state.record().and_then(Record::user);
                 let is_anothers = others.is_some_and(|other| *other != user);
-                state
-                    .log
-                    .retain(|change| !matches!(change, Change::Token(_)));
+                let log = &mut state.changes().log;
+                log.retain(|change| !matches!(change, Change::Token(_)));
                 exchange.renew(state, Renewal::Login(user), is_anothers);
                 Ok(())
             })
@@ -58,7 +56,9 @@ impl<D> Session<D> {
         let exchange = &self.exchange;
         exchange
             .change(|state| {
-                if state.live().is_some() && !matches!(state.renewal, Renewal::Login(_)) {
+                let changes = state.changes.as_ref();
+                let logs_in = changes.is_some_and(|all| matches!(all.renewal, Renewal::Login(_)));
+                if state.live().is_some() && !logs_in {
                     exchange.renew(state, Renewal::Rotate, false);
                 }
                 Ok(())
@@ -72,7 +72,7 @@ impl<D> Session<D> {
     /// # Errors
     /// As of the [type](Session#errors); whether the session has ended is then unknown.
     pub async fn destroy(&self) -> Result<(), SessionError> {
-        self.exchange.load().await?;
+        drop(self.exchange.loaded().await?);
         let exchange = Arc::clone(&self.exchange);
         to_the_end(async move { exchange.destroy().await }).await
     }
@@ -85,7 +85,7 @@ impl<D> Session<D> {
     /// [`is_conflict`](SessionError::is_conflict), [`is_no_room`](SessionError::is_no_room) and
     /// [`is_too_many`](SessionError::is_too_many) if the changes are not saved yet: the layer will try once more.
     pub async fn commit(&self) -> Result<(), SessionError> {
-        self.exchange.commit(Last::No).await
+        self.exchange.commit().await
     }
 }
 
@@ -146,6 +146,17 @@ impl<D> Session<D> {
         let token = known(&*self.exchange.loaded().await?);
         CsrfToken::masked(token.ok_or_else(SessionError::ended)?)
     }
+
+    /// Whether this text is a [token](Self::csrf_token) of this session: for handlers that find it in a form. Without a
+    /// session no text is one.
+    ///
+    /// # Errors
+    /// As of the [type](Session#errors).
+    pub async fn verify_csrf_token(&self, text: &str) -> Result<bool, SessionError> {
+        let state = self.exchange.loaded().await?;
+        let token = state.record().and_then(|record| record.token);
+        Ok(token.is_some_and(|token| CsrfToken::is_one_of(text.as_bytes(), token)))
+    }
 }
 
 /// What is known of a session beside its values.
@@ -166,24 +177,24 @@ pub struct SessionInfo {
 
 impl Exchange {
     fn renew(&self, state: &mut State, renewal: Renewal, cleared: bool) {
-        let mut draft = state.record().cloned().unwrap_or_else(|| self.blank());
         if cleared {
-            state.log.push(Change::Clear);
-            draft.clear();
+            state.draft(|| self.blank()).clear();
+            state.changes().log.push(Change::Clear);
         }
-        renewal.apply(&mut draft, || self.device());
-        state.draft = Some(Box::new(draft));
-        state.renewal = renewal;
+        renewal.apply(state.draft(|| self.blank()), || self.device());
+        state.changes().renewal = renewal;
     }
 
     async fn destroy(&self) -> Result<(), SessionError> {
         let _alone = self.alone().await;
         let key = self.state().live().map(|live| live.key);
-        if let Some(key) = key {
+        // Of two that may be it, both.
+        let issued = self.state().in_doubt().map(|id| id.key());
+        for key in key.into_iter().chain(issued) {
             self.core.end(key, Ending::Logout).await?;
         }
         let mut state = self.state();
-        state.forget();
+        state.changes = None;
         state.announce = None;
         state.retract = self.has_captured();
         state.stage = Stage::Absent(Absence::Ended);

@@ -58,12 +58,23 @@ impl<D> Session<D> {
         }
     }
 
-    pub(super) fn exchange(&self) -> &Arc<Exchange> {
-        &self.exchange
+    /// The same session, with data of this type.
+    #[must_use]
+    pub fn typed<T>(self) -> Session<T> {
+        Session::new(self.exchange)
     }
+}
 
+impl Session {
     /// The session of the request that has these extensions, from the innermost
     /// [`SessionLayer`](super::SessionLayer) around. None where there is no such layer.
+    ///
+    /// ```
+    /// use tower_keep::session::Session;
+    ///
+    /// let request = http::Request::new(());
+    /// assert!(Session::of(request.extensions()).is_none());
+    /// ```
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {
         Exchange::find(extensions).map(Self::new)
@@ -80,7 +91,7 @@ impl<D> Clone for Session<D> {
 impl<D> fmt::Debug for Session<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("used", &self.exchange.is_asked())
+            .field("used", &self.exchange.is_seen())
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use http::StatusCode;
 
-use crate::personal::AlreadyShared;
+use crate::personal::{AlreadyShared, Blind};
 
 /// Why a [`CookieSession`](super::CookieSession) could not be read or changed. As a response it is a 500: the application
 /// is to be mended.
@@ -62,9 +62,13 @@ impl From<Kind> for CookieSessionError {
     }
 }
 
-impl From<AlreadyShared> for CookieSessionError {
-    fn from(error: AlreadyShared) -> Self {
-        Kind::Shared(error).into()
+impl From<Blind> for CookieSessionError {
+    fn from(blind: Blind) -> Self {
+        match blind {
+            Blind::Shared(error) => Kind::Shared(error),
+            Blind::Closed => Kind::TooLate,
+        }
+        .into()
     }
 }
 

@@ -229,7 +229,7 @@ impl Exchange {
         if state.head == Head::Sent {
             return Err(Kind::TooLate.into());
         }
-        self.place.mark()?;
+        self.place.look()?;
         let open = || self.core.open(&self.captured);
         Ok(state.opened.get_or_insert_with(open))
     }

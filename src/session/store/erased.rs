@@ -1,24 +1,47 @@
 //! A store whose type is forgotten.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, select};
 
 use super::{
     super::{id::SessionKey, record::Record, time::Timestamp, user::UserId},
     Admission, Created, Loaded, Population, SessionStore, Swapped, UsersAsked,
 };
-use crate::error::StoreError;
+use crate::{clock::Clock, error::StoreError};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// A [`SessionStore`] whose type is erased. Clones are the same store.
+/// A store may take so long to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A [`SessionStore`] whose type is erased, and which answers in time. Clones are the same store.
 #[derive(Clone)]
-pub(crate) struct BoxStore(Arc<dyn Erased>);
+pub(crate) struct BoxStore {
+    store: Arc<dyn Erased>,
+    pub(crate) timeout: Duration,
+    pub(crate) clock: Clock,
+}
 
 impl BoxStore {
     pub(crate) fn new(store: impl SessionStore) -> Self {
-        Self(Arc::new(store))
+        Self {
+            store: Arc::new(store),
+            timeout: TIMEOUT,
+            clock: Clock::system(),
+        }
+    }
+
+    async fn in_time<T>(&self, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
+        // A store that answers at once needs no timer.
+        let at_once = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
+        if let Poll::Ready(answer) = at_once {
+            return answer;
+        }
+        match select(answer, self.clock.sleep(self.timeout)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(StoreError::timeout()),
+        }
     }
 }
 
@@ -30,11 +53,11 @@ impl fmt::Debug for BoxStore {
 
 impl SessionStore for BoxStore {
     fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Loaded>, StoreError>> {
-        self.0.load_now(key)
+        self.store.load_now(key)
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Loaded>, StoreError> {
-        self.0.load(key).await
+        self.in_time(self.store.load(key)).await
     }
 
     async fn create(
@@ -43,44 +66,54 @@ impl SessionStore for BoxStore {
         record: Record,
         admission: &Admission,
     ) -> Result<Created, StoreError> {
-        self.0.create(key, record, admission).await
+        self.in_time(self.store.create(key, record, admission))
+            .await
     }
 
     async fn swap(
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Result<Swapped, StoreError> {
-        self.0.swap(key, version, record).await
+        self.in_time(self.store.swap(key, version, record)).await
+    }
+
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        self.store.swap_now(key, version, record)
     }
 
     async fn touch(&self, key: &SessionKey) -> Result<bool, StoreError> {
-        self.0.touch(key).await
+        self.in_time(self.store.touch(key)).await
     }
 
     async fn remove(&self, key: &SessionKey) -> Result<Option<Loaded>, StoreError> {
-        self.0.remove(key).await
+        self.in_time(self.store.remove(key)).await
     }
 
     async fn sessions_of(&self, user: &UserId) -> Result<Vec<(SessionKey, Loaded)>, StoreError> {
-        self.0.sessions_of(user).await
+        self.in_time(self.store.sessions_of(user)).await
     }
 
     async fn users(&self, asked: &UsersAsked) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
-        self.0.users(asked).await
+        self.in_time(self.store.users(asked)).await
     }
 
     async fn expired(&self, limit: usize) -> Result<Vec<(SessionKey, Arc<Record>)>, StoreError> {
-        self.0.expired(limit).await
+        self.in_time(self.store.expired(limit)).await
     }
 
     async fn population(&self) -> Result<Population, StoreError> {
-        self.0.population().await
+        self.in_time(self.store.population()).await
     }
 }
 
-/// The object-safe twin: only where a store has to wait is a future boxed.
+/// The object-safe twin.
 trait Erased: Send + Sync {
     fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Loaded>, StoreError>>;
     fn load<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, Option<Loaded>>;
@@ -94,8 +127,14 @@ trait Erased: Send + Sync {
         &'a self,
         key: &'a SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Answer<'a, Swapped>;
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>>;
     fn touch<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, bool>;
     fn remove<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, Option<Loaded>>;
     fn sessions_of<'a>(&'a self, user: &'a UserId) -> Answer<'a, Vec<(SessionKey, Loaded)>>;
@@ -126,9 +165,18 @@ impl<S: SessionStore> Erased for S {
         &'a self,
         key: &'a SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Answer<'a, Swapped> {
         Box::pin(SessionStore::swap(self, key, version, record))
+    }
+
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        SessionStore::swap_now(self, key, version, record)
     }
 
     fn touch<'a>(&'a self, key: &'a SessionKey) -> Answer<'a, bool> {

@@ -16,7 +16,7 @@ use crate::error::StoreError;
 ///
 /// - **Changes are compare-and-swap.** [`create`](Self::create) never replaces anything, [`swap`](Self::swap) replaces
 ///   the version that the caller has seen or nothing, and nothing brings back what is [removed](Self::remove).
-/// - **Time is the store's**: records are [stamped](Record::stamped) by its clock, which decides when a session
+/// - **Time is the store's**: records are [stamped](Record::stamp) by its clock, which decides when a session
 ///   [is over](Record::ends). What is over is as if it had been removed.
 /// - **A user's sessions are found.** A record with a [user](Record::user) is in the list of that user from before it can
 ///   be loaded until after it is gone: there is never a session that "end all" would not find. A list may name what has
@@ -66,8 +66,23 @@ pub trait SessionStore: Send + Sync + 'static {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
+
+    /// The same as [`swap`](Self::swap), if that needs no waiting. A store that has to ask somebody gives the record
+    /// back, as this method does unless it is overridden.
+    ///
+    /// # Errors
+    /// The record, where it is not known yet what becomes of it; inside, those of [`swap`](Self::swap).
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        let _ = (key, version);
+        Err(record)
+    }
 
     /// Says that a session is active now. Its version stays the same. False if there is none.
     ///

@@ -14,7 +14,7 @@ use super::{
     MemorySessionsStats,
     room::{Plan, Room, weigh},
     shards::{Change, Opened, Shards},
-    slots::{Class, NEVER, Slot},
+    slots::{Class, NEVER},
     told::Untold,
     users::{Times, Users},
 };
@@ -25,29 +25,33 @@ use crate::{
 
 /// So many that are due are looked at by who changes something in their shard.
 const SWEPT_BY_THE_WAY: usize = 2;
-/// So many that are over are taken out at once by who needs their room, or wants to know of them.
-const SWEPT: usize = 64;
 
 pub(super) struct Core {
     pub(super) plan: Plan,
-    time: Time,
-    shards: Shards,
+    pub(super) time: Time,
+    pub(super) shards: Shards,
     pub(super) users: Users,
-    room: Room,
-    untold: Mutex<Untold>,
-    evicted_anonymous: AtomicU64,
-    evicted_logged_in: AtomicU64,
-    refused: AtomicU64,
+    pub(super) room: Room,
+    pub(super) untold: Mutex<Untold>,
+    pub(super) counts: Counts,
+}
+
+/// See [`MemorySessionsStats`].
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) evicted_anonymous: AtomicU64,
+    pub(super) evicted_logged_in: AtomicU64,
+    pub(super) refused: AtomicU64,
 }
 
 /// The store's time: that of the wall when it was made, and what has passed since. It does not jump when the wall does.
-struct Time {
+pub(super) struct Time {
     clock: Clock,
     began: (Timestamp, Moment),
 }
 
 impl Time {
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         let (wall, began) = self.began;
         wall + self.clock.now().duration_since(began)
     }
@@ -63,9 +67,7 @@ impl Core {
             users: Users::new(plan.parts),
             room: Room::new(&plan),
             untold: Mutex::default(),
-            evicted_anonymous: AtomicU64::new(0),
-            evicted_logged_in: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            counts: Counts::default(),
         }
     }
 
@@ -108,7 +110,7 @@ impl Core {
             if let Some(created) = self.try_create(key, &record, admission) {
                 return created;
             }
-            if !self.make_room(Class::of(&record), None) {
+            if !self.make_room(Class::of(&record), admission.instead_of.as_ref()) {
                 return self.refuse(Created::NoRoom);
             }
         }
@@ -134,18 +136,23 @@ impl Core {
             if !self.room.take(new.weight) {
                 return None;
             }
-            lists.join(key, user, times(&new, now));
+            lists.join(key, user, times(new, now));
         } else if !self.room.take(new.weight) {
             return None;
         }
         Some(Created::Stored(shard.insert(key, new, now)))
     }
 
-    pub(super) fn swap(&self, key: &SessionKey, version: u64, record: Option<Record>) -> Swapped {
-        let Some(record) = record else {
+    pub(super) fn swap(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Option<Arc<Record>>,
+    ) -> Swapped {
+        let Some(mut record) = record else {
             return self.take_out(key, version);
         };
-        let record = Arc::new(record.stamped(self.time.now()));
+        Record::stamp(&mut record, self.time.now());
         loop {
             if let Some(swapped) = self.try_swap(key, version, &record) {
                 return swapped;
@@ -174,7 +181,7 @@ impl Core {
             return None;
         }
         let (before, after) = (before.record.user(), record.user());
-        self.users.change(key, before, after, times(&new, now));
+        self.users.change(key, before, after, times(new, now));
         Some(Swapped::Stored(shard.replace(slot, new, now)))
     }
 
@@ -249,89 +256,20 @@ impl Core {
         expired
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        let mut all = self.shards.all();
+        all.extend(lock(&self.untold).all());
+        all
+    }
+
     pub(super) fn stats(&self) -> MemorySessionsStats {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         MemorySessionsStats {
             bytes: self.room.taken(),
-            evicted_anonymous: of(&self.evicted_anonymous),
-            evicted_logged_in: of(&self.evicted_logged_in),
-            refused: of(&self.refused),
-        }
-    }
-}
-
-/// Room.
-impl Core {
-    fn refuse<T>(&self, refused: T) -> T {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        refused
-    }
-
-    /// Gives up what can best be done without, for a session of this class: what is over, then the least recently active
-    /// session of nobody, then, for a user's, that of another user. The one with the key `except` stays. False if there
-    /// is nothing.
-    fn make_room(&self, class: Class, except: Option<&SessionKey>) -> bool {
-        let given_up = lock(&self.untold).pop_weight();
-        if given_up > 0 {
-            self.room.give_back(given_up);
-            return true;
-        }
-        self.sweep()
-            || self.evict(Class::Anonymous, except)
-            || (class == Class::LoggedIn && self.evict(Class::LoggedIn, except))
-    }
-
-    fn evict(&self, class: Class, except: Option<&SessionKey>) -> bool {
-        let Some((mut shard, slot)) = self.shards.oldest(class, except, self.time.now()) else {
-            return false;
-        };
-        self.free(&shard.remove(slot));
-        let count = match class {
-            Class::Anonymous => &self.evicted_anonymous,
-            Class::LoggedIn => &self.evicted_logged_in,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        true
-    }
-
-    /// Sweeps out some of what is over. False if nothing was.
-    fn sweep(&self) -> bool {
-        let now = self.time.now();
-        for (mut shard, now) in self.shards.due(now) {
-            let mut swept = 0;
-            while swept < SWEPT
-                && let Some(slot) = shard.over(now, &mut { usize::MAX })
-            {
-                self.is_over(shard.remove(slot));
-                swept += 1;
-            }
-            if swept > 0 {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Does what follows from it that a session is over and was taken out of its shard, which is still open.
-    fn is_over(&self, slot: Slot) {
-        if slot.record.moved.is_some() {
-            // It was not the session that has ended.
-            return self.free(&slot);
-        }
-        self.leave(&slot);
-        let given_up = lock(&self.untold).push(slot);
-        self.room.give_back(given_up);
-    }
-
-    /// Does what follows from it that a session was taken out of its shard, which is still open.
-    fn free(&self, slot: &Slot) {
-        self.leave(slot);
-        self.room.give_back(slot.weight);
-    }
-
-    fn leave(&self, slot: &Slot) {
-        if let Some(user) = slot.record.user() {
-            self.users.of(user).leave(&slot.key, user);
+            evicted_anonymous: of(&self.counts.evicted_anonymous),
+            evicted_logged_in: of(&self.counts.evicted_logged_in),
+            refused: of(&self.counts.refused),
         }
     }
 }
@@ -344,7 +282,7 @@ fn change(record: &Arc<Record>, now: Timestamp) -> Change<'_> {
     }
 }
 
-fn times(new: &Change<'_>, now: Timestamp) -> Times {
+fn times(new: Change<'_>, now: Timestamp) -> Times {
     Times {
         seen: now,
         ends: new.ends,

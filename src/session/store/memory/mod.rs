@@ -3,6 +3,7 @@
 mod core;
 mod ends;
 mod index;
+mod leaving;
 mod order;
 mod room;
 mod shards;
@@ -20,9 +21,6 @@ use super::{
     Admission, Created, Loaded, Population, SessionStore, Swapped, UsersAsked,
 };
 use crate::{clock::Clock, error::StoreError};
-
-/// Without a word from anybody: room for some hundred thousand small sessions.
-const CAPACITY: usize = 64 << 20;
 
 /// A store in the memory of this process. Clones are the same store.
 ///
@@ -81,10 +79,10 @@ pub struct MemorySessionsStats {
 }
 
 impl MemorySessions {
-    /// A store of 64 MiB.
+    /// A store of 64 MiB: room for some ninety thousand small sessions.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_capacity(CAPACITY).expect("the default is more than the least capacity")
+        Self(Arc::new(Core::new(Plan::default(), Clock::fast())))
     }
 
     /// A store of so many bytes.
@@ -93,10 +91,10 @@ impl MemorySessions {
     /// If that is less than 64 KiB.
     pub fn with_capacity(bytes: usize) -> Result<Self, InvalidCapacity> {
         let plan = Plan::new(bytes)?;
-        Ok(Self(Arc::new(Core::new(plan, Clock::default()))))
+        Ok(Self(Arc::new(Core::new(plan, Clock::fast()))))
     }
 
-    /// With another clock than [`Clock::system`]. To be said before anything is stored and before the store is cloned:
+    /// With another clock than [`Clock::fast`]. To be said before anything is stored and before the store is cloned:
     /// the store that is returned is another one, and empty.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
@@ -107,6 +105,12 @@ impl MemorySessions {
     #[must_use]
     pub fn stats(&self) -> MemorySessionsStats {
         self.0.stats()
+    }
+
+    /// All that is kept.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        self.0.all()
     }
 }
 
@@ -148,9 +152,18 @@ impl SessionStore for MemorySessions {
         &self,
         key: &SessionKey,
         version: u64,
-        record: Option<Record>,
+        record: Option<Arc<Record>>,
     ) -> Result<Swapped, StoreError> {
         Ok(self.0.swap(key, version, record))
+    }
+
+    fn swap_now(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: Arc<Record>,
+    ) -> Result<Result<Swapped, StoreError>, Arc<Record>> {
+        Ok(Ok(self.0.swap(key, version, Some(record))))
     }
 
     async fn touch(&self, key: &SessionKey) -> Result<bool, StoreError> {

@@ -3,6 +3,8 @@
 use super::{super::super::record::Record, InvalidCapacity, shards, slots, told, users};
 use crate::sync::{AtomicU64, Ordering};
 
+/// Without a word from anybody: room for some ninety thousand small sessions.
+const CAPACITY: usize = 64 << 20;
 /// For the smallest capacity the tables of few sessions must not be most of it.
 const LEAST_CAPACITY: usize = 64 << 10;
 /// A shard for so many bytes, between [`FEWEST_SHARDS`] and [`MOST_SHARDS`] of them.
@@ -28,6 +30,12 @@ pub(super) struct Plan {
     pub(super) parts: usize,
 }
 
+impl Default for Plan {
+    fn default() -> Self {
+        Self::of(CAPACITY)
+    }
+}
+
 impl Plan {
     pub(super) fn new(capacity: usize) -> Result<Self, InvalidCapacity> {
         if capacity < LEAST_CAPACITY {
@@ -36,13 +44,18 @@ impl Plan {
                 least: LEAST_CAPACITY,
             });
         }
+        Ok(Self::of(capacity))
+    }
+
+    /// Of a capacity that is not too small.
+    fn of(capacity: usize) -> Self {
         let wanted = (capacity / SHARD).clamp(FEWEST_SHARDS, MOST_SHARDS);
         let shards = 1 << wanted.ilog2();
-        Ok(Self {
+        Self {
             capacity,
             shards,
             parts: shards / SHARDS_PER_PART,
-        })
+        }
     }
 
     /// What the tables take where there are hardly any sessions.

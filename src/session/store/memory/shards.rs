@@ -94,23 +94,41 @@ impl Shards {
     ) -> Option<(Opened<'_>, u32)> {
         let theirs = except.map(|key| self.of(key));
         loop {
-            let seen = |at: usize| match theirs {
-                Some(theirs) if theirs == at => self.open_at(at, now).0.seen(class, except),
-                _ => self.0[at].hints.of(class).load(Ordering::Relaxed),
-            };
-            let all = (0..self.0.len()).map(|at| (seen(at), at));
-            let (seen, at) = all.min()?;
-            if seen == NEVER.as_millis() {
-                return None;
+            let (mut least, mut place) = (NEVER.as_millis(), None);
+            for (at, own) in self.0.iter().enumerate() {
+                let seen = if theirs == Some(at) {
+                    self.open_at(at, now).0.seen(class, except)
+                } else {
+                    own.hints.of(class).load(Ordering::Relaxed)
+                };
+                if seen < least {
+                    (least, place) = (seen, Some(at));
+                }
             }
+            let at = place?;
             let (shard, _) = self.open_at(at, now);
             // Somebody may have changed the shard since.
             if let Some(slot) = shard.slots.oldest(class, except)
-                && shard.slots.at(slot).seen.as_millis() <= seen
+                && shard.slots.at(slot).seen.as_millis() <= least
             {
                 return Some((shard, slot));
             }
         }
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn all(&self) -> Vec<(SessionKey, Arc<Record>)> {
+        let mut all = Vec::new();
+        for own in &self.0 {
+            let shard = lock(&own.shard);
+            all.extend(
+                shard
+                    .slots
+                    .iter()
+                    .map(|slot| (slot.key, Arc::clone(&slot.record))),
+            );
+        }
+        all
     }
 
     /// How many sessions are not over. Notes of moves are none.
@@ -181,6 +199,7 @@ impl DerefMut for Opened<'_> {
 }
 
 /// What is new of a session.
+#[derive(Clone, Copy)]
 pub(super) struct Change<'a> {
     pub(super) record: &'a Arc<Record>,
     pub(super) ends: Timestamp,

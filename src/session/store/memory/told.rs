@@ -45,6 +45,12 @@ impl Untold {
         Some(((over.key, over.record), over.weight))
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn all(&self) -> impl Iterator<Item = (SessionKey, Arc<Record>)> {
+        let all = self.0.iter();
+        all.map(|over| (over.key, Arc::clone(&over.record)))
+    }
+
     /// Forgets the oldest one. Returns its weight, nothing if there is none.
     pub(super) fn pop_weight(&mut self) -> usize {
         self.pop().map_or(0, |(_, weight)| weight)

@@ -1,16 +1,16 @@
 //! The store, by what it does.
 
+#[cfg(shuttle)]
+mod interleavings;
 #[cfg(not(shuttle))]
 mod model;
+#[cfg(not(shuttle))]
+mod rules;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    super::super::{
-        id::SessionKey,
-        record::{Device, Life, Record},
-        user::UserId,
-    },
+    super::super::{id::SessionKey, record::Record, sample::SampleRecord, user::UserId},
     Admission, Core, Created, Loaded, Plan, Swapped,
 };
 use crate::{duration::minutes, test_util::ManualClock};
@@ -34,10 +34,10 @@ impl Stage {
     }
 
     /// Stores it, whatever the user has.
-    fn create(&self, number: u64, record: Record) -> Loaded {
+    fn create(&self, number: u64, record: SampleRecord) -> Loaded {
         stored(
             self.core
-                .create(&key(number), record, &Admission::default()),
+                .create(&key(number), record.record(), &Admission::default()),
         )
     }
 
@@ -71,25 +71,13 @@ fn key(number: u64) -> SessionKey {
 }
 
 /// A session of nobody, that ends after half an hour without activity.
-fn anonymous() -> Record {
-    let life = Life {
-        idle: Some(minutes(30)),
-        absolute: None,
-    };
-    Record::new(life, Device::default())
+fn anonymous() -> SampleRecord {
+    SampleRecord::new().idle(minutes(30))
 }
 
-fn of(user: impl Into<UserId>) -> Record {
-    Record {
-        user: Some(user.into()),
-        ..anonymous()
-    }
-}
-
-/// With so many bytes of text in it.
-fn with_text(mut record: Record, bytes: usize) -> Record {
-    record.values.set(&"text".into(), "x".repeat(bytes).into());
-    record
+/// A session of that user.
+fn of(user: &str) -> SampleRecord {
+    anonymous().user(user)
 }
 
 fn cap(cap: u32) -> Admission {

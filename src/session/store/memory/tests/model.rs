@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::session::{
+    record::{How, Moved},
     store::{
         Population, UsersAsked,
         memory::room::{Room, weigh},
@@ -23,18 +24,29 @@ struct Draft {
 }
 
 impl Draft {
+    #[expect(
+        clippy::redundant_clone,
+        reason = "a copy has no room to spare, as the store's has none"
+    )]
     fn record(&self) -> Record {
-        let life = Life {
-            idle: self.idle.map(Duration::from_millis),
-            absolute: self.absolute.map(Duration::from_millis),
-        };
         if self.moved {
-            return Record::moved(key(1_000), life.absolute);
+            let moved = Moved {
+                to: key(1_000),
+                how: How::Periodic,
+            };
+            return Record::moved(moved, Duration::from_millis(self.absolute.unwrap_or(100)));
         }
-        let mut record = with_text(Record::new(life, Device::default()), self.text);
-        record.user = self.user.map(user);
-        // A copy has no room to spare, and weighs as much as a copy of it.
-        Record { ..record.clone() }
+        let mut sample = SampleRecord::new().value("text", &"x".repeat(self.text));
+        if let Some(idle) = self.idle {
+            sample = sample.idle(Duration::from_millis(idle));
+        }
+        if let Some(absolute) = self.absolute {
+            sample = sample.absolute(Duration::from_millis(absolute));
+        }
+        if let Some(number) = self.user {
+            sample = sample.user(user(number));
+        }
+        sample.clone().record()
     }
 }
 
@@ -201,7 +213,7 @@ impl Model {
             "a version comes back"
         );
         self.sessions.retain(|known| known.key != key);
-        let weight = weigh(&record) as u64;
+        let weight = weigh(&loaded.record) as u64;
         self.sessions.push(Known {
             key,
             record,
@@ -230,7 +242,8 @@ impl Model {
                 );
             }
         }
-        if self.make_room(weight, record.user.is_some(), None) == Fits::No {
+        if self.make_room(weight, record.user.is_some(), admission.instead_of.as_ref()) == Fits::No
+        {
             return assert!(matches!(created, Created::NoRoom));
         }
         self.keep(key, record, &stored(created));
@@ -240,7 +253,7 @@ impl Model {
         let known = self.find(&key).cloned();
         let version = known.as_ref().map_or(1, |known| known.version) - u64::from(outdated);
         let record = draft.map(Draft::record);
-        let swapped = core.swap(&key, version, record.clone());
+        let swapped = core.swap(&key, version, record.clone().map(Arc::new));
         let Some(known) = known else {
             return assert!(matches!(swapped, Swapped::Gone));
         };
