@@ -42,9 +42,8 @@ impl CookieSessionLayer {
     /// activity, and after 24 hours.
     #[must_use]
     pub fn new(keys: Keys) -> Self {
-        let cookie = SessionCookie::new().named(NAME);
         let core = Core {
-            cookie: cookie.expect("a token with a prefix that the default suits"),
+            cookie: cookie(),
             keys,
             life: Life {
                 idle: Some(minutes(30)),
@@ -91,6 +90,11 @@ impl CookieSessionLayer {
         set(Arc::make_mut(&mut self.core));
         self
     }
+}
+
+fn cookie() -> SessionCookie {
+    let cookie = SessionCookie::new().named(NAME);
+    cookie.expect("a token with a prefix that the default suits")
 }
 
 impl<S> Layer<S> for CookieSessionLayer {

@@ -53,8 +53,8 @@ impl Captured {
         self.0.is_empty()
     }
 
-    pub(super) fn of(lines: http::header::GetAll<'_, HeaderValue>) -> Self {
-        Self(lines.iter().cloned().collect())
+    pub(super) fn of<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Self {
+        Self(lines.cloned().collect())
     }
 
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
@@ -82,11 +82,12 @@ impl Transport {
     /// What a request carries, unread: this happens to every request.
     #[inline]
     pub(crate) fn capture(&self, headers: &HeaderMap) -> Captured {
-        Captured::of(match self {
+        let lines = match self {
             Self::Cookie(_) => headers.get_all(header::COOKIE),
             Self::Header(name) => headers.get_all(name),
             Self::Bearer { .. } => headers.get_all(header::AUTHORIZATION),
-        })
+        };
+        Captured::of(lines.iter())
     }
 
     /// What was presented. Whatever is not exactly one well-formed id is none.

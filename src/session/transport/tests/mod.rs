@@ -39,9 +39,9 @@ fn is(presented: &Presented, id: &SessionId) -> bool {
     matches!(presented, Presented::Id(read) if read == id)
 }
 
-fn refusal(presented: Presented) -> Option<RefusedId> {
+fn refusal(presented: &Presented) -> Option<RefusedId> {
     match presented {
-        Presented::Refused(why) => Some(why),
+        Presented::Refused(why) => Some(*why),
         Presented::Nothing | Presented::Id(_) => None,
     }
 }
