@@ -43,7 +43,7 @@ impl CookieSessionLayer {
     #[must_use]
     pub fn new(keys: Keys) -> Self {
         let core = Core {
-            cookie: SessionCookie::of_this_host(NAME),
+            cookie: cookie(),
             keys,
             life: Life {
                 idle: Some(minutes(30)),
@@ -90,6 +90,11 @@ impl CookieSessionLayer {
         set(Arc::make_mut(&mut self.core));
         self
     }
+}
+
+fn cookie() -> SessionCookie {
+    let cookie = SessionCookie::new().named(NAME);
+    cookie.expect("a token with a prefix that the default suits")
 }
 
 impl<S> Layer<S> for CookieSessionLayer {

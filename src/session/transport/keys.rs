@@ -1,6 +1,6 @@
 //! Keys that sign and encrypt cookies, and how they are changed.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use cookie::{Cookie, CookieJar, Key};
 
@@ -37,7 +37,7 @@ const LENGTH: usize = 64;
 /// a random nonce each time; a key is good for 2^32 of them (NIST SP 800-38D, section 8.3), which is fifty days of a
 /// thousand per second.
 #[derive(Clone)]
-pub struct Keys(Arc<[Key]>);
+pub struct Keys(Vec<Key>);
 
 impl Keys {
     /// One key: 64 random bytes or more, of which the first 64 are used. `openssl rand 64` makes one. Letters of hex or
@@ -49,19 +49,16 @@ impl Keys {
         let constant = key.windows(2).all(|pair| pair[0] == pair[1]);
         match Key::try_from(key) {
             Ok(_) if constant => Err(InvalidKey(())),
-            Ok(key) => Ok(Self(Arc::new([key]))),
+            Ok(key) => Ok(Self(vec![key])),
             Err(_) => Err(InvalidKey(())),
         }
     }
 
     /// With these behind them: nothing new is made with them, what they have made is still good.
     #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "keys are put together where they are read"
-    )]
-    pub fn or(self, older: Self) -> Self {
-        Self(self.0.iter().chain(&*older.0).cloned().collect())
+    pub fn or(mut self, older: Self) -> Self {
+        self.0.extend(older.0);
+        self
     }
 
     fn first(&self) -> &Key {

@@ -37,7 +37,7 @@ fn layer(keys: Keys, clock: &ManualClock) -> CookieSessionLayer {
 
 fn app<H>(layer: &CookieSessionLayer, handler: H) -> App
 where
-    H: Fn(&Request<String>, CookieSession) -> Result<Response<Full<Bytes>>, CookieSessionError>
+    H: Fn(&Request<String>, &CookieSession) -> Result<Response<Full<Bytes>>, CookieSessionError>
         + Clone
         + Send
         + Sync
@@ -45,7 +45,7 @@ where
 {
     let service = service_fn(move |request: Request<String>| {
         let session = CookieSession::of(request.extensions()).expect("the layer is there");
-        let answer = handler(&request, session).unwrap_or_else(|error| {
+        let answer = handler(&request, &session).unwrap_or_else(|error| {
             let mut response = Response::new(Full::from(error.to_string()));
             *response.status_mut() = error.status();
             response
@@ -62,7 +62,7 @@ fn text(text: impl Into<String>) -> Response<Full<Bytes>> {
 /// `/set/x` keeps x; `/read` reads it.
 fn keeper(
     request: &Request<String>,
-    session: CookieSession,
+    session: &CookieSession,
 ) -> Result<Response<Full<Bytes>>, CookieSessionError> {
     let path = request.uri().path();
     if let Some(value) = path.strip_prefix("/set/") {

@@ -84,7 +84,7 @@ async fn after_the_head_nothing_is_written_and_only_what_was_read_is_read() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&kept);
     let clock = ManualClock::new();
-    let handler = move |request: &Request<String>, session: CookieSession| {
+    let handler = move |request: &Request<String>, session: &CookieSession| {
         keep.lock().unwrap().push(session.clone());
         keeper(request, session)
     };
