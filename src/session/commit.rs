@@ -331,7 +331,9 @@ impl Job<'_> {
     pub(super) fn done(&mut self, live: Live, changes: usize) {
         self.live = Some(live);
         self.changes.log.drain(..changes);
-        self.changes.tries.clear();
+        for a_try in &mut self.changes.tries {
+            a_try.changes = a_try.changes.saturating_sub(changes);
+        }
         if let Some(issued) = &mut self.changes.issued {
             issued.changes = issued.changes.saturating_sub(changes);
         }

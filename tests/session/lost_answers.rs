@@ -159,3 +159,20 @@ async fn a_logout_whose_answer_is_lost_has_taken_place() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(shop.browser.get("/user").await.text, "-");
 }
+
+/// First that of the new id, then that of the first save under it.
+#[tokio::test]
+async fn answers_that_are_lost_one_after_the_other_double_nothing() {
+    let shop = shop().await;
+    let mut swaps = 0;
+    shop.store.script(move |call| {
+        swaps += u32::from(call == Call::Swap);
+        match swaps {
+            1 | 2 if call == Call::Swap => Fate::Lost,
+            _ => Fate::Answered,
+        }
+    });
+    let path = "/set:b:2/rotate/may:commit/add:n/may:commit/get:n";
+    assert_eq!(shop.browser.get(path).await.text, "store store 2");
+    assert_eq!(shop.browser.get("/get:b/get:n").await.text, "2 2");
+}
