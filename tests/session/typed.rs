@@ -1,9 +1,6 @@
 //! Values of the application's own types: decoded once, and only what is read.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::{cell::Cell, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use tower_keep::{
@@ -16,14 +13,9 @@ use crate::{
     support::Browser,
 };
 
-static DECODED: AtomicUsize = AtomicUsize::new(0);
-
-/// The counter is one for all tests of this process.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    DECODED.store(0, Ordering::SeqCst);
-    turn
+thread_local! {
+    /// A test runs on one thread.
+    static DECODED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Counts how often it is decoded.
@@ -32,13 +24,13 @@ struct Counted(u32);
 
 impl<'de> Deserialize<'de> for Counted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        DECODED.fetch_add(1, Ordering::SeqCst);
+        DECODED.set(DECODED.get() + 1);
         u32::deserialize(deserializer).map(Self)
     }
 }
 
 fn decoded() -> String {
-    DECODED.swap(0, Ordering::SeqCst).to_string()
+    DECODED.take().to_string()
 }
 
 async fn named(path: String, session: Session) -> Result<String, SessionError> {
@@ -80,7 +72,6 @@ async fn named(path: String, session: Session) -> Result<String, SessionError> {
 
 #[tokio::test]
 async fn a_value_is_decoded_once_and_only_if_it_is_read() {
-    let _alone = alone();
     let browser = Browser::new(&typed_app(&SessionLayer::new(), named));
     for (path, expected) in [
         ("/write", "0"),
@@ -96,7 +87,6 @@ async fn a_value_is_decoded_once_and_only_if_it_is_read() {
 
 #[tokio::test]
 async fn a_value_of_another_type_is_an_error_and_stays_as_it_is() {
-    let _alone = alone();
     let browser = Browser::new(&typed_app(&SessionLayer::new(), named));
     browser.get("/write").await;
     let expected = r#"("value", "value") Some("no number")"#;
@@ -130,7 +120,6 @@ async fn whole(path: String, session: Session<Mine>) -> Result<String, SessionEr
 
 #[tokio::test]
 async fn the_typed_whole_is_decoded_once_too() {
-    let _alone = alone();
     let browser = Browser::new(&typed_app(&SessionLayer::new(), whole));
     assert_eq!(browser.get("/get").await.text, "false");
     browser.get("/write").await;
