@@ -4,27 +4,19 @@
 //! changes are made again on what is there now. So no request undoes what another one did, and none brings back what
 //! has ended.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Poll},
-};
-
-use futures_util::future::BoxFuture;
-use tokio::runtime::Handle;
+use std::sync::Arc;
 
 use super::{
+    begun::to_the_end,
     change::Renewal,
     core::{Core, HOPS},
     error::{Kind, SessionError},
     event::{Absence, Ending, SessionEventKind},
-    exchange::{Changes, Exchange, Issued, Live, Stage, State, Try},
+    exchange::Exchange,
     id::{SessionId, SessionKey},
+    job::{Job, writer},
     record::Record,
+    state::{Live, Stage, State},
     store::{Admission, Created, SessionStore, Swapped},
 };
 
@@ -32,14 +24,6 @@ use super::{
 const TIMES: usize = 5;
 /// So many sessions of a user are ended for a new one, while others log in at the same time.
 const DISPLACED: usize = 64;
-
-/// What is to be saved.
-pub(super) struct Job<'a> {
-    pub(super) exchange: &'a Exchange,
-    pub(super) live: Option<Live>,
-    pub(super) changes: Box<Changes>,
-    writer: u64,
-}
 
 /// What has been saved.
 pub(super) struct Saved {
@@ -266,19 +250,6 @@ impl Core {
     }
 }
 
-impl Changes {
-    /// Whether they are all that is to be done: the session keeps its id.
-    fn are_all(&self) -> bool {
-        !self.renewal.is_some() && self.issued.is_none()
-    }
-
-    /// They may have been written by this writer.
-    fn tried(&mut self, writer: u64) {
-        let changes = self.log.len();
-        self.tries.push(Try { writer, changes });
-    }
-}
-
 impl Saved {
     fn nothing() -> Self {
         Self {
@@ -298,120 +269,6 @@ impl Saved {
         Self {
             live: Some(live),
             id: Some(id),
-        }
-    }
-}
-
-impl Job<'_> {
-    /// The session as handlers have seen it.
-    pub(super) fn take_record(&mut self, live: &Live) -> Result<Record, SessionError> {
-        match self.changes.draft.take() {
-            Some(draft) => Ok(Arc::unwrap_or_clone(draft)),
-            None => self.rebuilt(live),
-        }
-    }
-
-    /// The changes, made on what there is now.
-    pub(super) fn rebuilt(&mut self, live: &Live) -> Result<Record, SessionError> {
-        self.forget_what_is_done(live);
-        self.record_on((*live.loaded.record).clone())
-    }
-
-    /// What an earlier try has written although its answer was lost, is not to be done again.
-    fn forget_what_is_done(&mut self, live: &Live) {
-        let tries = self.changes.tries.iter();
-        let mut done = tries.filter(|a_try| live.loaded.record.is_by(a_try.writer));
-        if let Some(a_try) = done.next_back() {
-            let changes = a_try.changes;
-            self.done(live.clone(), changes);
-        }
-    }
-
-    /// So many of the changes are in the session.
-    pub(super) fn done(&mut self, live: Live, changes: usize) {
-        self.live = Some(live);
-        self.changes.log.drain(..changes);
-        for a_try in &mut self.changes.tries {
-            a_try.changes = a_try.changes.saturating_sub(changes);
-        }
-        if let Some(issued) = &mut self.changes.issued {
-            issued.changes = issued.changes.saturating_sub(changes);
-        }
-    }
-
-    fn issue(&mut self, id: &SessionId, stored: bool) {
-        self.changes.issued = Some(Issued {
-            id: id.clone(),
-            changes: self.changes.log.len(),
-            stored,
-        });
-    }
-
-    fn keep_for_another_try(&mut self, error: &SessionError) {
-        if error.is_store() {
-            self.changes.tried(self.writer);
-        }
-        let saved = self.live.as_ref();
-        let saved = saved.map(|live| (*live.loaded.record).clone());
-        let begin = saved.unwrap_or_else(|| self.exchange.blank());
-        // What could be changed once can be changed again.
-        self.changes.draft = self.record_on(begin).ok().map(Arc::new);
-    }
-
-    /// The changes, made on this.
-    fn record_on(&mut self, mut record: Record) -> Result<Record, SessionError> {
-        let Changes { renewal, log, .. } = &mut *self.changes;
-        renewal.apply(&mut record, || self.exchange.device());
-        for change in log {
-            change.apply(&mut record)?;
-        }
-        Ok(record)
-    }
-
-    pub(super) fn signed(&self, mut record: Record) -> Record {
-        record.sign(self.writer);
-        record
-    }
-}
-
-/// A number that no other writer has, as far as chance allows.
-fn writer() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::hash::BuildHasher::hash_one(&*SEED, next)
-}
-
-static SEED: std::sync::LazyLock<foldhash::fast::RandomState> =
-    std::sync::LazyLock::new(foldhash::fast::RandomState::default);
-
-/// Polls `work` for whoever waits for it; what is not done when nobody does any more becomes a task of the runtime.
-/// Whoever begins to save, saves: a client that hangs up leaves nothing half-done.
-pub(super) fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> Begun<T> {
-    Begun(Some(Box::pin(work)))
-}
-
-/// Work that is done to its end.
-pub(super) struct Begun<T: Send + 'static>(Option<BoxFuture<'static, T>>);
-
-impl<T: Send + 'static> Future for Begun<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let work = self.0.as_mut().expect("it is not polled once it has ended");
-        let ended = work.as_mut().poll(cx);
-        if ended.is_ready() {
-            self.0 = None;
-        }
-        ended
-    }
-}
-
-impl<T: Send + 'static> Drop for Begun<T> {
-    fn drop(&mut self) {
-        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(work);
         }
     }
 }

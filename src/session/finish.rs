@@ -9,9 +9,10 @@ use super::{
     change::{Change, Renewal},
     core::Core,
     error::SessionError,
-    exchange::{Exchange, Line, Live, State},
+    exchange::{Exchange, Line},
     refusal::{SessionRefusal, answer},
     response,
+    state::{Live, State},
     store::SessionStore,
     user::UserId,
 };

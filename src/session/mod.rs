@@ -100,6 +100,7 @@
 //! The OWASP Session Management Cheat Sheet; OWASP ASVS 5.0, chapter 7; draft-ietf-httpbis-rfc6265bis for cookies; RFC 6750
 //! for bearer tokens; RFC 9111, section 7.3, for caches.
 
+mod begun;
 mod binding;
 mod change;
 mod commit;
@@ -115,6 +116,7 @@ mod finish;
 mod guard;
 mod handle;
 mod id;
+mod job;
 mod layer;
 mod record;
 mod refusal;
@@ -124,6 +126,7 @@ mod response;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod sample;
 mod service;
+mod state;
 pub mod stateless;
 mod stats;
 mod store;

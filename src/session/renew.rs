@@ -6,13 +6,14 @@
 
 use super::{
     change::Renewal,
-    commit::{Job, Saved},
+    commit::Saved,
     core::{Core, HOPS},
     error::{Kind, SessionError},
     event::SessionEventKind,
-    exchange::Live,
     id::SessionKey,
+    job::Job,
     record::{How, Moved, Record},
+    state::Live,
     store::{SessionStore, Swapped},
 };
 

@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use super::{
     SessionLayer,
-    commit::{Begun, to_the_end},
+    begun::{Begun, to_the_end},
     core::Cores,
     error::SessionError,
     exchange::{Closing, Exchange, Line},

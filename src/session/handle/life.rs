@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use super::Session;
 use crate::session::{
+    begun::to_the_end,
     change::{Change, Renewal},
-    commit::to_the_end,
     core::Core,
     csrf::CsrfToken,
     error::{Kind, SessionError},
     event::{Absence, Ending},
-    exchange::{Exchange, Stage, State},
+    exchange::Exchange,
     id::SessionHandle,
     record::{Device, Record},
+    state::{Stage, State},
     store::SessionStore,
     time::Timestamp,
     user::UserId,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::session::{
     error::SessionError,
     event::Absence,
-    exchange::{Exchange, Stage, State},
+    exchange::Exchange,
     handle::SessionInfo,
     record::Record,
     refusal::SessionRefusal,
+    state::{Stage, State},
     store::SessionStore,
 };
 
