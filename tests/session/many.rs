@@ -58,7 +58,7 @@ async fn anonymous() -> Record {
     record
 }
 
-/// As evenly spread as hashes are (SplitMix64).
+/// As evenly spread as hashes are (`SplitMix64`).
 fn key(n: u64) -> SessionKey {
     let mut bytes = [0; 32];
     for (at, part) in (1..).zip(bytes.chunks_exact_mut(8)) {

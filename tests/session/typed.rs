@@ -1,11 +1,12 @@
 //! Values of the application's own types: decoded once, and only what is read.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::sync::{Mutex, MutexGuard};
 use tower_keep::{
     SessionLayer,
     session::{Session, SessionError},
@@ -19,9 +20,9 @@ use crate::{
 static DECODED: AtomicUsize = AtomicUsize::new(0);
 
 /// The counter is one for all tests of this process.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
     DECODED.store(0, Ordering::SeqCst);
     turn
 }
@@ -80,7 +81,7 @@ async fn named(path: String, session: Session) -> Result<String, SessionError> {
 
 #[tokio::test]
 async fn a_value_is_decoded_once_and_only_if_it_is_read() {
-    let _alone = alone();
+    let _alone = alone().await;
     let browser = Browser::new(&typed_app(&SessionLayer::new(), named));
     for (path, expected) in [
         ("/write", "0"),
@@ -96,7 +97,7 @@ async fn a_value_is_decoded_once_and_only_if_it_is_read() {
 
 #[tokio::test]
 async fn a_value_of_another_type_is_an_error_and_stays_as_it_is() {
-    let _alone = alone();
+    let _alone = alone().await;
     let browser = Browser::new(&typed_app(&SessionLayer::new(), named));
     browser.get("/write").await;
     let expected = r#"("value", "value") Some("no number")"#;
@@ -130,7 +131,7 @@ async fn whole(path: String, session: Session<Mine>) -> Result<String, SessionEr
 
 #[tokio::test]
 async fn the_typed_whole_is_decoded_once_too() {
-    let _alone = alone();
+    let _alone = alone().await;
     let browser = Browser::new(&typed_app(&SessionLayer::new(), whole));
     assert_eq!(browser.get("/get").await.text, "false");
     browser.get("/write").await;
