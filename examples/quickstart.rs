@@ -1,5 +1,5 @@
-//! A response cache around an axum application, and a limit for one of its routes. Run it, then try the lines that it
-//! prints:
+//! A response cache around an axum application, a limit for one of its routes, and sessions. Run it, then try the lines
+//! that it prints:
 //!
 //! ```text
 //! cargo run --example quickstart [-- --listen 127.0.0.1:3000]
@@ -12,28 +12,33 @@ use std::{convert::Infallible, error::Error, io::Write as _, net::SocketAddr};
 
 use axum::{
     Extension, Router,
-    extract::{ConnectInfo, Path, RawQuery, Request, State},
+    extract::{Path, RawQuery, Request, State},
     http::{HeaderMap, HeaderName, StatusCode, header},
-    middleware,
     response::{IntoResponse, Sse, sse::Event},
     routing::{get, post},
 };
 use futures_util::{Stream, stream};
 use tokio::{net::TcpListener, time};
 use tower_keep::{
-    CachePolicy, PeerAddr, Personal, RateLimitLayer, ResponseCacheLayer, minutes,
+    CachePolicy, Personal, Principal, RateLimitLayer, ResponseCacheLayer, SessionLayer, minutes,
     rate_limit::{InvalidLimit, Limit},
-    response_cache::Purger,
+    response_cache::{CacheKey, Purger},
     seconds,
+    session::Session,
 };
 
 /// The whole set-up are the layers. The cache obeys what the handlers say in Cache-Control; `default_ttl` is for
-/// those that say nothing. The limit is inside of it: what is answered from store costs nobody anything.
+/// those that say nothing. The limit is inside of it: what is answered from store costs nobody anything. The sessions are
+/// outside: the cache stores a page for each user where the user is part of the key.
 fn app() -> Result<Router, InvalidLimit> {
     let cache = ResponseCacheLayer::new().default_ttl(minutes(5));
     // For each client ten at once, and one more each second.
     let searches = Limit::token_bucket(60).per(minutes(1)).burst(10);
     let searches = RateLimitLayer::new(searches.name("searches").build()?);
+    let by_user = cache.clone().key(CacheKey::new().user());
+    let users_pages = Router::new()
+        .route("/dashboard", get(dashboard).layer(by_user))
+        .route("/login/{user}", post(login));
     Ok(Router::new()
         .route("/slow", get(slow))
         .route("/news", get(news))
@@ -45,13 +50,8 @@ fn app() -> Result<Router, InvalidLimit> {
         .route("/search", get(search).layer(searches))
         .route("/purge/{tag}", post(purge).with_state(cache.purger()))
         .layer(cache)
-        .layer(middleware::map_request(known_peer)))
-}
-
-/// Whom limits tell apart. With the feature `axum` they find by themselves what axum's server knows.
-async fn known_peer(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request) -> Request {
-    request.extensions_mut().insert(PeerAddr(peer));
-    request
+        .merge(users_pages)
+        .layer(SessionLayer::new().identify()))
 }
 
 /// A second of work, done once in a minute.
@@ -120,6 +120,32 @@ async fn account(mut request: Request) -> Result<impl IntoResponse, StatusCode> 
     Ok((fields, format!("the account of {user}\n")))
 }
 
+/// Whoever reaches this example may be anybody; in the example `sessions` one has to know a password.
+/// With the feature `axum`, `Session` is an argument of the handler, and its error a response.
+async fn login(Path(user): Path<String>, request: Request) -> Result<String, StatusCode> {
+    let session = Session::of(request.extensions());
+    let session = session.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+    let login = session.login(&*user).await;
+    login.map_err(|error| error.status())?;
+    Ok(format!("logged in as {user}\n"))
+}
+
+/// A second of work, done once in ten for each user. The session layer has said who comes, to the key of the cache as to
+/// this handler. Other caches are told that it is nobody else's, and browsers have no lifetime for it: a browser may be
+/// another user's a moment later.
+async fn dashboard(user: Option<Extension<Principal>>) -> Result<impl IntoResponse, StatusCode> {
+    let user = user.as_ref().and_then(|user| user.user_id());
+    let user = user.ok_or(StatusCode::UNAUTHORIZED)?;
+    time::sleep(seconds(1)).await;
+    let fields = [(header::CACHE_CONTROL, "private")];
+    let policy = CachePolicy::new().ttl(seconds(10));
+    Ok((
+        fields,
+        Extension(policy),
+        format!("what is new for {user}\n"),
+    ))
+}
+
 /// An answer without an end: each event passes the cache when it comes.
 async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let clock = time::interval(seconds(1));
@@ -181,6 +207,10 @@ fn introduce(url: &str) -> std::io::Result<()> {
     writeln!(
         out,
         "  curl -i '{url}/search?q=[1-12]'   # ten are found at once"
+    )?;
+    writeln!(
+        out,
+        "  curl -i -c cookies -X POST {url}/login/ada\n  curl -i -b cookies {url}/dashboard"
     )?;
     out.flush()
 }

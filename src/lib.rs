@@ -1,5 +1,5 @@
 //! Composable [`tower`](https://docs.rs/tower) layers that keep things close to the request: a shared HTTP cache that
-//! follows RFC 9111, and rate limits.
+//! follows RFC 9111, rate limits, sessions, and retries.
 //!
 //! Each layer wraps any `Service`, works alone, and starts embedded: there is no server to run.
 //!
@@ -24,9 +24,10 @@
 //! |---|---|---|
 //! | `response-cache` | yes | [`response_cache`]: HTTP responses, in memory |
 //! | `rate-limit` | yes | [`rate_limit`]: how often, how much, how many at once |
-//! | `retry` | | [`retry`]: what fails in passing is tried again |
+//! | `session` | yes | [`session`]: sessions, the devices of users, guards against forged requests |
+//! | `retry` | yes | [`retry`]: what fails in passing is tried again |
 //! | `circuit-breaker` | | [`circuit_breaker`]: what fails is left alone; [`fallback`]: what answers instead |
-//! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, `ConnectInfo` as [`PeerAddr`] |
+//! | `axum` | | `OriginalUri` under nesting routers, [`CachePolicy`] as a response part, [`Session`](session::Session) as an extractor, `ConnectInfo` as [`PeerAddr`] |
 //! | `hyper` | | errors of `hyper`, `h2` and `hyper-util` are told from one another where it is decided what to retry |
 //! | `reqwest` | | [`adapter`]: the layers around a client of `reqwest`, whose timeouts are known as such |
 //! | `tonic` | | [`adapter`]: the layers around a channel of `tonic`, whose timeouts are known as such |
@@ -39,6 +40,7 @@
 //!
 //! - [`response_cache`]: what is stored, what is served, and why; all settings
 //! - [`rate_limit`]: what each algorithm admits, keys, presets; refusals and what responses say
+//! - [`session`]: values and users of a session, its cookie, when it ends; [`Devices`](session::Devices)
 //! - [`retry`]: what is tried again, how often, and what servers ask for
 //! - [`circuit_breaker`]: when a circuit opens, its states, where to put it; [`fallback`]
 //! - [`adapter`]: clients that take only bodies of their own
@@ -159,6 +161,12 @@ pub use self::{
     principal::Principal,
 };
 
-#[cfg(all(doctest, feature = "rate-limit", feature = "response-cache"))]
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "rate-limit",
+    feature = "response-cache",
+    feature = "session"
+))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

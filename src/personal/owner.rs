@@ -5,7 +5,7 @@ use std::{
     iter,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, Ordering, fence},
+        atomic::{AtomicU8, Ordering},
     },
 };
 
@@ -56,17 +56,13 @@ impl Owned {
     }
 }
 
-/// Nobody has looked at what an [`Owner`] guards.
-#[cfg(feature = "session")]
-const UNSEEN: u8 = 0;
-/// Somebody has: the response is one person's.
+/// Somebody has looked at what an [`Owner`] guards: the response is one person's.
 const SEEN: u8 = 1;
-/// Somebody wanted to, when the response was others' already.
+/// Somebody has asked for the marker.
+const MARKER: u8 = 2;
+/// Nobody may look who has not: the head of the response is on its way, and says nothing of it.
 #[cfg(feature = "session")]
-const REFUSED: u8 = 2;
-/// Nobody has, and nobody may any more: the head of the response is on its way, and says nothing of it.
-#[cfg(feature = "session")]
-const CLOSED: u8 = 3;
+const CLOSED: u8 = 4;
 
 /// Where an [`Owner`] stands: who is further out, and the marker of the request, once somebody has asked for one. Until
 /// then what would be marked is kept here.
@@ -74,7 +70,8 @@ const CLOSED: u8 = 3;
 pub(crate) struct Place {
     outer: Option<Owned>,
     marker: OnceLock<Personal>,
-    seen: AtomicU8,
+    /// Of who looks and who asks for the marker, the one that writes here later sees the other, and marks.
+    flags: AtomicU8,
 }
 
 /// Why nobody may look any more.
@@ -93,57 +90,47 @@ impl Place {
             Some(owned) => Some(owned.marker()),
             None => extensions.get::<Personal>(),
         };
+        let flags = marker.map_or(0, |_| MARKER);
         Self {
             marker: marker.cloned().map_or_else(OnceLock::new, OnceLock::from),
             outer,
-            seen: AtomicU8::new(UNSEEN),
+            flags: AtomicU8::new(flags),
         }
     }
 
     /// Declares that somebody looks, and the response belongs to one person: see [`Personal::mark`].
     #[cfg(feature = "session")]
+    #[inline]
     pub(crate) fn look(&self) -> Result<(), Blind> {
-        let order = Ordering::SeqCst;
-        match self.seen.compare_exchange(UNSEEN, SEEN, order, order) {
-            Ok(_) => self.marked_first().map_err(Blind::Shared),
-            Err(SEEN) => Ok(()),
-            Err(REFUSED) => Err(Blind::Shared(AlreadyShared { _private: () })),
-            Err(_) => Err(Blind::Closed),
+        let may_look = |flags: u8| (flags & (SEEN | CLOSED) == 0).then_some(flags | SEEN);
+        let looked = self
+            .flags
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, may_look);
+        let (Ok(flags) | Err(flags)) = looked;
+        if flags & CLOSED != 0 && flags & SEEN == 0 {
+            return Err(Blind::Closed);
         }
-    }
-
-    /// Marks the marker, if there is one. Who makes one from now on sees that it is to be marked: of the two, at least
-    /// one sees what the other has written.
-    #[cfg(feature = "session")]
-    fn marked_first(&self) -> Result<(), AlreadyShared> {
-        fence(Ordering::SeqCst);
-        let marked = self.marker.get().map_or(Ok(()), Personal::mark);
-        if marked.is_err() {
-            self.seen.store(REFUSED, Ordering::SeqCst);
+        match self.marker.get() {
+            Some(marker) if flags & MARKER != 0 => marker.mark().map_err(Blind::Shared),
+            _ => Ok(()),
         }
-        marked
     }
 
     /// Whether somebody has looked.
     #[cfg(feature = "session")]
     pub(crate) fn is_seen(&self) -> bool {
-        matches!(self.seen.load(Ordering::Acquire), SEEN | REFUSED)
+        self.flags.load(Ordering::Acquire) & SEEN != 0
     }
 
-    /// Lets nobody look any more if nobody has, and says whether that is so.
+    /// Lets nobody look any more who has not, and says whether nobody has.
     #[cfg(feature = "session")]
     pub(crate) fn close(&self) -> bool {
-        let order = Ordering::SeqCst;
-        match self.seen.compare_exchange(UNSEEN, CLOSED, order, order) {
-            Ok(_) | Err(CLOSED) => true,
-            Err(_) => false,
-        }
+        self.flags.fetch_or(CLOSED, Ordering::AcqRel) & SEEN == 0
     }
 
     fn marker(&self) -> &Personal {
         let marker = self.marker.get_or_init(Personal::default);
-        fence(Ordering::SeqCst);
-        if self.seen.load(Ordering::SeqCst) == SEEN {
+        if self.flags.fetch_or(MARKER, Ordering::AcqRel) & SEEN != 0 {
             // If it is others' already, who looks is told so.
             let _ = marker.mark();
         }
@@ -152,8 +139,8 @@ impl Place {
 
     /// The marker, if there is one, or there has to be.
     pub(super) fn known_marker(&self) -> Option<&Personal> {
-        let seen = self.seen.load(Ordering::SeqCst) == SEEN;
-        (seen || self.marker.get().is_some()).then(|| self.marker())
+        let wanted = self.flags.load(Ordering::Acquire) & (SEEN | MARKER) != 0;
+        wanted.then(|| self.marker())
     }
 
     /// The same place for another response to the same request.
@@ -163,8 +150,8 @@ impl Place {
         let marker = outer.as_ref().map(|owned| owned.marker().clone());
         Self {
             outer,
+            flags: AtomicU8::new(marker.as_ref().map_or(0, |_| MARKER)),
             marker: marker.map_or_else(OnceLock::new, OnceLock::from),
-            seen: AtomicU8::new(UNSEEN),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{Extensions, HeaderName, HeaderValue, Request, header::USER_AGENT};
+use http::{Extensions, HeaderName, HeaderValue, Request};
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 
@@ -11,7 +11,7 @@ use super::{
     core::{Core, Found},
     error::{Kind, SessionError},
     event::Absence,
-    handle::Decoded,
+    handle::AllDecoded,
     id::{SessionId, SessionKey},
     record::{Device, Record},
     store::Loaded,
@@ -45,7 +45,7 @@ pub(super) struct State {
     closed: bool,
     /// What is not saved yet.
     pub(super) changes: Option<Box<Changes>>,
-    pub(super) decoded: SmallVec<[Decoded; 1]>,
+    decoded: AllDecoded,
     /// A new id that the response has to tell.
     pub(super) announce: Option<SessionId>,
     /// Whether what the client has is of no more use.
@@ -119,10 +119,11 @@ impl Exchange {
     pub(super) fn of<B>(core: &Arc<Core>, request: &mut Request<B>) -> Arc<Self> {
         let place = Place::innermost(request.extensions_mut());
         let headers = request.headers();
+        let (captured, user_agent) = core.transport.capture(headers);
         let exchange = Arc::new(Self {
-            captured: core.transport.capture(headers),
+            captured,
             ip: core.client_ip.of(request.extensions(), headers),
-            user_agent: headers.get(USER_AGENT).cloned(),
+            user_agent,
             core: Arc::clone(core),
             place,
             state: Mutex::new(State::new(false)),
@@ -178,30 +179,34 @@ impl Exchange {
         Ok(self.state())
     }
 
-    /// Changes the session, once it is loaded and nobody is saving it.
-    pub(super) async fn change<T>(
-        &self,
-        change: impl FnOnce(&mut State) -> Result<T, SessionError>,
-    ) -> Result<T, SessionError> {
+    /// The state, once the session is loaded and nobody is saving it, for a change.
+    pub(super) async fn changing(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         let mut waited = false;
         loop {
             {
-                let mut state = self.loaded().await?;
+                let state = self.loaded().await?;
                 if !state.busy {
                     if waited {
                         // Others may wait as well.
                         self.freed.notify_one();
                     }
-                    if state.closed {
-                        self.core.counts.too_late();
-                        return Err(Kind::TooLate.into());
-                    }
-                    return change(&mut state);
+                    return self.if_open(state);
                 }
             }
             waited = true;
             self.freed.notified().await;
         }
+    }
+
+    fn if_open<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+    ) -> Result<MutexGuard<'a, State>, SessionError> {
+        if state.closed {
+            self.core.counts.too_late();
+            return Err(Kind::TooLate.into());
+        }
+        Ok(state)
     }
 
     /// Loads the session if that needs no waiting.
@@ -349,7 +354,7 @@ impl State {
             busy: false,
             closed,
             changes: None,
-            decoded: SmallVec::new(),
+            decoded: AllDecoded::default(),
             announce: None,
             retract: false,
         }
@@ -368,10 +373,13 @@ impl State {
 
     /// The session as handlers see it.
     pub(super) fn record(&self) -> Option<&Record> {
-        let draft = self.changes.as_ref();
-        let draft = draft.and_then(|changes| changes.draft.as_ref());
-        let saved = || self.live().map(|live| &live.loaded.record);
-        draft.or_else(saved).map(|record| &**record)
+        seen(&self.stage, self.changes.as_deref())
+    }
+
+    /// The same, and what was decoded of it.
+    pub(super) fn reading(&mut self) -> (Option<&Record>, &mut AllDecoded) {
+        let record = seen(&self.stage, self.changes.as_deref());
+        (record, &mut self.decoded)
     }
 
     /// An id that leads to the session although nobody knows whether the old one still does.
@@ -394,4 +402,13 @@ impl State {
         let begin = || saved.map_or_else(|| Arc::new(blank()), Arc::clone);
         Arc::make_mut(changes.draft.get_or_insert_with(begin))
     }
+}
+
+/// The session with all changes, or as it was loaded.
+fn seen<'a>(stage: &'a Stage, changes: Option<&'a Changes>) -> Option<&'a Record> {
+    let draft = changes.and_then(|changes| changes.draft.as_deref());
+    draft.or(match stage {
+        Stage::Live(live) => Some(&live.loaded.record),
+        Stage::Unread | Stage::Absent(_) => None,
+    })
 }

@@ -98,7 +98,7 @@ impl Exchange {
         };
         let headers = response.headers_mut();
         if self.is_seen() {
-            response::personal(headers, &self.core.transport.vary());
+            response::personal(headers, self.core.transport.field());
         }
         if let Some((name, value)) = line {
             headers.append(name, value);

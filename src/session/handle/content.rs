@@ -114,27 +114,25 @@ impl Exchange {
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let mut state = self.loaded().await?;
-        let json = state.record().and_then(|record| place.get(record));
-        match json.cloned() {
-            Some(json) => state.decode(json).map(Some),
+        let (record, decoded) = state.reading();
+        match record.and_then(|record| place.get(record)) {
+            Some(json) => decoded.decode(json).map(Some),
             None => Ok(None),
         }
     }
 
     /// Makes a change, and keeps it to be saved.
     pub(in crate::session) async fn record(&self, mut change: Change) -> Result<(), SessionError> {
-        self.change(|state| {
-            let changed = change.apply(state.draft(|| self.blank()));
-            let changes = state.changes();
-            if changed.is_ok() {
-                changes.log.push(change);
-            } else if changes.log.is_empty() && !changes.renewal.is_some() {
-                // Nothing has changed.
-                state.changes = None;
-            }
-            changed
-        })
-        .await
+        let mut state = self.changing().await?;
+        let changed = change.apply(state.draft(|| self.blank()));
+        let changes = state.changes();
+        if changed.is_ok() {
+            changes.log.push(change);
+        } else if changes.log.is_empty() && !changes.renewal.is_some() {
+            // Nothing has changed.
+            state.changes = None;
+        }
+        changed
     }
 }
 

@@ -3,18 +3,23 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
 
-use crate::session::{error::SessionError, exchange::State};
+use crate::session::error::SessionError;
 
 /// A text of JSON, and what it means. What is changed is another text, so that what was decoded is never out of date.
-pub(in crate::session) struct Decoded {
+struct Decoded {
     json: Arc<str>,
     value: Box<dyn Any + Send + Sync>,
 }
 
-impl State {
+/// Those of a request: few are read.
+#[derive(Debug, Default)]
+pub(in crate::session) struct AllDecoded(SmallVec<[Decoded; 1]>);
+
+impl AllDecoded {
     /// What this text means, decoded once.
-    pub(super) fn decode<T>(&mut self, json: Arc<str>) -> Result<T, SessionError>
+    pub(super) fn decode<T>(&mut self, json: &Arc<str>) -> Result<T, SessionError>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
@@ -24,7 +29,7 @@ impl State {
     /// The same for what is kept as another type than it is decoded as.
     pub(super) fn decode_as<T, K, R>(
         &mut self,
-        json: Arc<str>,
+        json: &Arc<str>,
         read: impl Fn(&K) -> R,
         keep: impl FnOnce(T) -> K,
     ) -> Result<R, SessionError>
@@ -33,17 +38,19 @@ impl State {
         K: Send + Sync + 'static,
     {
         let known = |decoded: &Decoded| {
-            let same = Arc::ptr_eq(&decoded.json, &json);
+            let same = Arc::ptr_eq(&decoded.json, json);
             let value = same.then(|| decoded.value.downcast_ref());
             value.flatten().map(&read)
         };
-        if let Some(value) = self.decoded.iter().find_map(known) {
+        if let Some(value) = self.0.iter().find_map(known) {
             return Ok(value);
         }
-        let kept = keep(serde_json::from_str(&json).map_err(SessionError::read)?);
+        let kept = keep(serde_json::from_str(json).map_err(SessionError::read)?);
         let value = read(&kept);
-        let kept = Box::new(kept);
-        self.decoded.push(Decoded { json, value: kept });
+        self.0.push(Decoded {
+            json: Arc::clone(json),
+            value: Box::new(kept),
+        });
         Ok(value)
     }
 }

@@ -35,16 +35,13 @@ impl<D> Session<D> {
         let exchange = &self.exchange;
         let own = exchange.loaded().await?.live().map(|live| live.key);
         exchange.core.has_room_for(&user, own.as_ref()).await?;
-        exchange
-            .change(|state| {
-                let others = state.record().and_then(Record::user);
-                let is_anothers = others.is_some_and(|other| *other != user);
-                let log = &mut state.changes().log;
-                log.retain(|change| !matches!(change, Change::Token(_)));
-                exchange.renew(state, Renewal::Login(user), is_anothers);
-                Ok(())
-            })
-            .await
+        let mut state = exchange.changing().await?;
+        let others = state.record().and_then(Record::user);
+        let is_anothers = others.is_some_and(|other| *other != user);
+        let log = &mut state.changes().log;
+        log.retain(|change| !matches!(change, Change::Token(_)));
+        exchange.renew(&mut state, Renewal::Login(user), is_anothers);
+        Ok(())
     }
 
     /// Gives it a new id, as should be done whenever what it may do changes. The old one is dead as soon as this is
@@ -54,16 +51,13 @@ impl<D> Session<D> {
     /// As of the [type](Session#errors).
     pub async fn rotate(&self) -> Result<(), SessionError> {
         let exchange = &self.exchange;
-        exchange
-            .change(|state| {
-                let changes = state.changes.as_ref();
-                let logs_in = changes.is_some_and(|all| matches!(all.renewal, Renewal::Login(_)));
-                if state.live().is_some() && !logs_in {
-                    exchange.renew(state, Renewal::Rotate, false);
-                }
-                Ok(())
-            })
-            .await
+        let mut state = exchange.changing().await?;
+        let changes = state.changes.as_ref();
+        let logs_in = changes.is_some_and(|all| matches!(all.renewal, Renewal::Login(_)));
+        if state.live().is_some() && !logs_in {
+            exchange.renew(&mut state, Renewal::Rotate, false);
+        }
+        Ok(())
     }
 
     /// Ends it, at once and in the store: when this returns its id is dead, and what other requests that are under way

@@ -9,7 +9,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use http::Extensions;
 
-pub(super) use self::decoded::Decoded;
+pub(super) use self::decoded::AllDecoded;
 pub use self::life::SessionInfo;
 use super::exchange::Exchange;
 

@@ -26,9 +26,9 @@ where
     /// As of the [type](Session#errors), and [`is_value`](SessionError::is_value) if it is of another type.
     pub async fn get(&self) -> Result<Option<Arc<D>>, SessionError> {
         let mut state = self.exchange.loaded().await?;
-        let json = state.record().and_then(|record| record.whole.clone());
-        match json {
-            Some(json) => state.decode_as(json, Arc::clone, Arc::new).map(Some),
+        let (record, decoded) = state.reading();
+        match record.and_then(|record| record.whole.as_ref()) {
+            Some(json) => decoded.decode_as(json, Arc::clone, Arc::new).map(Some),
             None => Ok(None),
         }
     }

@@ -140,7 +140,7 @@ impl Core {
 impl Exchange {
     /// That of a request which a client has sent.
     pub(super) fn of<B>(core: &Arc<Core>, request: &mut Request<B>) -> Arc<Self> {
-        let captured = Captured::of(request.headers().get_all(header::COOKIE));
+        let captured = Captured::of(request.headers(), &header::COOKIE);
         let place = Place::innermost(request.extensions_mut());
         let exchange = Arc::new(Self::new(core, captured, place));
         let owned = Owned(Arc::clone(&exchange) as Arc<dyn Owner>);

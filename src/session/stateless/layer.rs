@@ -42,9 +42,8 @@ impl CookieSessionLayer {
     /// activity, and after 24 hours.
     #[must_use]
     pub fn new(keys: Keys) -> Self {
-        let cookie = SessionCookie::new().named(NAME);
         let core = Core {
-            cookie: cookie.expect("a token with a prefix that the default suits"),
+            cookie: SessionCookie::of_this_host(NAME),
             keys,
             life: Life {
                 idle: Some(minutes(30)),

@@ -67,8 +67,13 @@ enum Protection {
 impl SessionCookie {
     /// A cookie as browsers guard it best, see [above](Self).
     pub fn new() -> Self {
+        Self::of_this_host(NAME)
+    }
+
+    /// The same with another name: a token that begins with `__Host-`.
+    pub(in crate::session) fn of_this_host(name: &str) -> Self {
         Self {
-            name: Arc::from(NAME),
+            name: Arc::from(name),
             path: Cow::Borrowed("/"),
             domain: None,
             same_site: SameSite::Lax,

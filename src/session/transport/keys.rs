@@ -56,6 +56,10 @@ impl Keys {
 
     /// With these behind them: nothing new is made with them, what they have made is still good.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "keys are put together where they are read"
+    )]
     pub fn or(self, older: Self) -> Self {
         Self(self.0.iter().chain(&*older.0).cloned().collect())
     }

@@ -83,7 +83,7 @@ fn a_cookie_lives_400_days_at_most() {
 fn a_removal_repeats_what_the_cookie_was_set_with() {
     let wide = SessionCookie::new().named("__Secure-app").unwrap();
     let wide = wide.path("/app").unwrap().domain("app.example").unwrap();
-    for cookie in [SessionCookie::new(), wide.clone()] {
+    for cookie in [SessionCookie::new(), wide] {
         let transport = Transport::cookie(cookie.clone());
         let mut expected = announced(cookie, None);
         expected.insert("max-age".to_owned(), "0".to_owned());

@@ -25,7 +25,7 @@ fn request(name: &HeaderName, lines: &[&[u8]]) -> HeaderMap {
 fn cookies(transport: &Transport, lines: &[&str]) -> Presented {
     let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
     let headers = request(&header::COOKIE, &lines);
-    transport.read(&transport.capture(&headers))
+    transport.read(&transport.capture(&headers).0)
 }
 
 /// What the announcement of an id makes a browser send.
@@ -39,9 +39,9 @@ fn is(presented: &Presented, id: &SessionId) -> bool {
     matches!(presented, Presented::Id(read) if read == id)
 }
 
-fn refusal(presented: Presented) -> Option<RefusedId> {
+fn refusal(presented: &Presented) -> Option<RefusedId> {
     match presented {
-        Presented::Refused(why) => Some(why),
+        Presented::Refused(why) => Some(*why),
         Presented::Nothing | Presented::Id(_) => None,
     }
 }

@@ -14,13 +14,13 @@ fn field() -> Transport {
 fn in_field(lines: &[&str]) -> Presented {
     let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
     let headers = request(&HeaderName::from_static("x-session"), &lines);
-    field().read(&field().capture(&headers))
+    field().read(&field().capture(&headers).0)
 }
 
 fn authorized(lines: &[&str]) -> Presented {
     let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
     let headers = request(&header::AUTHORIZATION, &lines);
-    Transport::bearer().read(&Transport::bearer().capture(&headers))
+    Transport::bearer().read(&Transport::bearer().capture(&headers).0)
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_same_name_twice_is_no_id_be_they_equal() {
         &[&own, "__Host-id="],
     ] {
         assert_eq!(
-            refusal(cookies(&cookie(), lines)),
+            refusal(&cookies(&cookie(), lines)),
             Some(Repeated),
             "{lines:?}"
         );
@@ -93,7 +93,7 @@ fn what_does_not_have_the_form_of_an_id_is_malformed() {
         "%41".repeat(9),
     ] {
         let line = format!("__Host-id={value}");
-        let read = refusal(cookies(&cookie(), &[&line]));
+        let read = refusal(&cookies(&cookie(), &[&line]));
         assert_eq!(read, Some(Malformed), "{value:?}");
     }
 }
@@ -102,15 +102,15 @@ fn what_does_not_have_the_form_of_an_id_is_malformed() {
 fn what_no_browser_would_keep_is_oversized() {
     let fits = "a".repeat(4096 - "__Host-id".len());
     let longer = format!("{fits}a");
-    let read = |value: &str| refusal(cookies(&cookie(), &[&format!("__Host-id={value}")]));
+    let read = |value: &str| refusal(&cookies(&cookie(), &[&format!("__Host-id={value}")]));
     assert_eq!(read(&fits), Some(Malformed));
     assert_eq!(read(&longer), Some(Oversized));
 
     let (fits, longer) = ("a".repeat(4096), "a".repeat(4097));
-    assert_eq!(refusal(in_field(&[&fits])), Some(Malformed));
-    assert_eq!(refusal(in_field(&[&longer])), Some(Oversized));
+    assert_eq!(refusal(&in_field(&[&fits])), Some(Malformed));
+    assert_eq!(refusal(&in_field(&[&longer])), Some(Oversized));
     assert_eq!(
-        refusal(authorized(&[&format!("Bearer {longer}")])),
+        refusal(&authorized(&[&format!("Bearer {longer}")])),
         Some(Oversized)
     );
 }
@@ -121,9 +121,9 @@ fn a_field_has_one_line_and_nothing_but_an_id() {
     let text = id.to_text();
     assert!(is(&in_field(&[&text]), &id));
     assert!(matches!(in_field(&[]), Presented::Nothing));
-    assert_eq!(refusal(in_field(&[&text, &text])), Some(Repeated));
+    assert_eq!(refusal(&in_field(&[&text, &text])), Some(Repeated));
     for line in ["", &format!("{text}, {text}"), &format!("Bearer {text}")] {
-        assert_eq!(refusal(in_field(&[line])), Some(Malformed), "{line:?}");
+        assert_eq!(refusal(&in_field(&[line])), Some(Malformed), "{line:?}");
     }
 }
 
@@ -155,14 +155,14 @@ fn a_bearer_token_is_told_from_other_schemes() {
         &[basic, token.as_str()],
         &[token.as_str(), basic],
     ] {
-        assert_eq!(refusal(authorized(lines)), Some(Repeated), "{lines:?}");
+        assert_eq!(refusal(&authorized(lines)), Some(Repeated), "{lines:?}");
     }
     for line in [
         "Bearer",
         &format!("Bearer \"{text}\""),
         &format!("{token} x"),
     ] {
-        assert_eq!(refusal(authorized(&[line])), Some(Malformed), "{line:?}");
+        assert_eq!(refusal(&authorized(&[line])), Some(Malformed), "{line:?}");
     }
 }
 
@@ -180,12 +180,12 @@ fn only_the_chosen_way_is_looked_at() {
     .collect();
     for transport in [cookie(), field(), Transport::bearer()] {
         let mut others = everywhere.clone();
-        others.remove(transport.vary()).unwrap();
-        let captured = transport.capture(&others);
+        others.remove(transport.field()).unwrap();
+        let captured = transport.capture(&others).0;
         assert!(captured.is_empty());
         assert!(matches!(transport.read(&captured), Presented::Nothing));
 
-        let captured = transport.capture(&everywhere);
+        let captured = transport.capture(&everywhere).0;
         assert!(!captured.is_empty());
         assert!(matches!(transport.read(&captured), Presented::Id(_)));
     }
@@ -214,10 +214,10 @@ proptest! {
             let mut headers = HeaderMap::new();
             for line in &lines {
                 if let Ok(value) = HeaderValue::from_bytes(line) {
-                    headers.append(transport.vary(), value);
+                    headers.append(transport.field(), value);
                 }
             }
-            if let Presented::Id(id) = transport.read(&transport.capture(&headers)) {
+            if let Presented::Id(id) = transport.read(&transport.capture(&headers).0) {
                 let text = id.to_text().into_bytes();
                 let all = lines.concat();
                 prop_assert!(all.windows(text.len()).any(|part| part == text));

@@ -25,9 +25,9 @@ fn an_id_is_announced_where_the_client_will_look_and_marked_as_a_secret() {
 #[test]
 fn responses_vary_by_the_field_that_is_read() {
     let field = HeaderName::from_static("x-session");
-    assert_eq!(Transport::cookie(SessionCookie::new()).vary(), "cookie");
-    assert_eq!(Transport::header(field).vary(), "x-session");
-    assert_eq!(Transport::bearer().vary(), "authorization");
+    assert_eq!(Transport::cookie(SessionCookie::new()).field(), "cookie");
+    assert_eq!(Transport::header(field).field(), "x-session");
+    assert_eq!(Transport::bearer().field(), "authorization");
 }
 
 #[test]
