@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) announce: Option<SessionId>,
     /// Whether what the client has is of no more use.
     pub(super) retract: bool,
+    /// Whether the client is to be told its id once more, with how long to keep it.
+    pub(super) retell: bool,
 }
 
 /// What is known of the session that the client has presented.
@@ -307,7 +309,19 @@ impl Exchange {
         match state.in_doubt().or(announced) {
             Some(id) => Some(self.core.transport.announce(&id, state.max_age())),
             None if state.retract => self.core.transport.retract(),
+            None if state.retell => self.retold(state),
             None => None,
+        }
+    }
+
+    /// The id that the client has, if it is still that of its session.
+    fn retold(&self, state: &State) -> Line {
+        let key = state.live()?.key;
+        match self.core.transport.read(&self.captured) {
+            Presented::Id(id) if id.key() == key => {
+                Some(self.core.transport.announce(&id, state.max_age()))
+            }
+            Presented::Nothing | Presented::Id(_) | Presented::Refused(_) => None,
         }
     }
 }
@@ -357,6 +371,7 @@ impl State {
             decoded: AllDecoded::default(),
             announce: None,
             retract: false,
+            retell: false,
         }
     }
 
