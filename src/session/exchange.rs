@@ -241,7 +241,19 @@ impl Exchange {
         match state.in_doubt().or(announced) {
             Some(id) => Some(self.core.transport.announce(&id, state.max_age())),
             None if state.retract => self.core.transport.retract(),
+            None if state.retell => self.retold(state),
             None => None,
+        }
+    }
+
+    /// The id that the client has, if it is still that of its session.
+    fn retold(&self, state: &State) -> Line {
+        let key = state.live()?.key;
+        match self.core.transport.read(&self.captured) {
+            Presented::Id(id) if id.key() == key => {
+                Some(self.core.transport.announce(&id, state.max_age()))
+            }
+            Presented::Nothing | Presented::Id(_) | Presented::Refused(_) => None,
         }
     }
 }

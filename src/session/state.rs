@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) announce: Option<SessionId>,
     /// Whether what the client has is of no more use.
     pub(super) retract: bool,
+    /// Whether the client is to be told its id once more, with how long to keep it.
+    pub(super) retell: bool,
 }
 
 /// What is known of the session that the client has presented.
@@ -87,6 +89,7 @@ impl State {
             decoded: AllDecoded::default(),
             announce: None,
             retract: false,
+            retell: false,
         }
     }
 

@@ -11,7 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const TABLE: &str = "tests/response_cache/COVERAGE.md";
+/// That of the tests which this file is a part of.
+const TABLE: &str = concat!("tests/", env!("CARGO_CRATE_NAME"), "/COVERAGE.md");
 
 /// A test, and everything that may be written before its name.
 struct Test {

@@ -6,6 +6,8 @@ mod basics;
 mod beside_a_cache;
 mod binding;
 mod cancelled;
+#[path = "../response_cache/coverage.rs"]
+mod coverage;
 mod csrf;
 mod devices;
 mod ending;

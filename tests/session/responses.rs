@@ -118,6 +118,25 @@ async fn to_be_remembered_is_also_a_wish_of_one_session() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_to_be_remembered_later_is_told_its_id_once_more() {
+    let browser = browser(&SessionLayer::new());
+    browser.get("/login:u1").await;
+    let id = browser.cookie();
+    let answer = browser.get("/persist").await;
+    assert_eq!(browser.cookie(), id);
+    assert_eq!(answer.set_cookies().len(), 1);
+    assert!(max_age(answer.set_cookies()[0]).is_some());
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert!(
+        browser.get("/persist").await.set_cookies().is_empty(),
+        "it is known"
+    );
+    assert_eq!(browser.get("/persist/rotate").await.set_cookies().len(), 1);
+    browser.get("/persist/logout").await;
+    assert_eq!(browser.cookie(), None);
+}
+
+#[tokio::test]
 async fn a_response_with_the_id_is_kept_by_nobody_whatever_the_handler_says() {
     for step in ["set:a:1", "login:u1", "set:a:1/logout"] {
         let browser = browser(&SessionLayer::new());

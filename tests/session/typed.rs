@@ -1,8 +1,12 @@
 //! Values of the application's own types: decoded once, and only what is read.
 
-use std::{cell::Cell, sync::Arc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::sync::{Mutex, MutexGuard};
 use tower_keep::{
     SessionLayer,
     session::{Session, SessionError},
@@ -13,9 +17,14 @@ use crate::{
     support::Browser,
 };
 
-thread_local! {
-    /// A test runs on one thread.
-    static DECODED: Cell<u32> = const { Cell::new(0) };
+static DECODED: AtomicUsize = AtomicUsize::new(0);
+
+/// The counter is one for all tests of this process.
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    DECODED.store(0, Ordering::SeqCst);
+    turn
 }
 
 /// Counts how often it is decoded.
@@ -24,13 +33,13 @@ struct Counted(u32);
 
 impl<'de> Deserialize<'de> for Counted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        DECODED.set(DECODED.get() + 1);
+        DECODED.fetch_add(1, Ordering::SeqCst);
         u32::deserialize(deserializer).map(Self)
     }
 }
 
 fn decoded() -> String {
-    DECODED.take().to_string()
+    DECODED.swap(0, Ordering::SeqCst).to_string()
 }
 
 async fn named(path: String, session: Session) -> Result<String, SessionError> {
@@ -72,6 +81,7 @@ async fn named(path: String, session: Session) -> Result<String, SessionError> {
 
 #[tokio::test]
 async fn a_value_is_decoded_once_and_only_if_it_is_read() {
+    let _alone = alone().await;
     let browser = Browser::new(&typed_app(&SessionLayer::new(), named));
     for (path, expected) in [
         ("/write", "0"),
@@ -87,6 +97,7 @@ async fn a_value_is_decoded_once_and_only_if_it_is_read() {
 
 #[tokio::test]
 async fn a_value_of_another_type_is_an_error_and_stays_as_it_is() {
+    let _alone = alone().await;
     let browser = Browser::new(&typed_app(&SessionLayer::new(), named));
     browser.get("/write").await;
     let expected = r#"("value", "value") Some("no number")"#;
@@ -120,6 +131,7 @@ async fn whole(path: String, session: Session<Mine>) -> Result<String, SessionEr
 
 #[tokio::test]
 async fn the_typed_whole_is_decoded_once_too() {
+    let _alone = alone().await;
     let browser = Browser::new(&typed_app(&SessionLayer::new(), whole));
     assert_eq!(browser.get("/get").await.text, "false");
     browser.get("/write").await;

@@ -122,7 +122,13 @@ impl<D> Session<D> {
     /// # Errors
     /// As of the [type](Session#errors).
     pub async fn persist(&self, persistent: bool) -> Result<(), SessionError> {
-        self.exchange.record(Change::Persist(persistent)).await
+        self.exchange.record(Change::Persist(persistent)).await?;
+        let mut state = self.exchange.state();
+        let has_a_cookie = self.exchange.core.transport.cookie_name().is_some();
+        let live = state.live();
+        let changes = live.is_some_and(|live| live.loaded.record.persistent != persistent);
+        state.retell = has_a_cookie && changes;
+        Ok(())
     }
 
     /// The token that unsafe requests of this session prove themselves with: see
