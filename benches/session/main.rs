@@ -1,7 +1,7 @@
 //! What a session adds to a request, beside the handler alone.
 //!
 //! The store is in memory, so that all futures are ready at once and polled without a runtime. Requests are built outside
-//! of the measured time, responses dropped inside. The figures of one run, and what they mean, are in
+//! of the measured time where it is not said otherwise, responses dropped inside. The figures of one run, and what they mean, are in
 //! `benches/README.md`.
 
 use std::{
@@ -113,26 +113,40 @@ where
     );
 }
 
+/// The same with the time that the request takes to be built.
+fn asking_and_answering<S>(b: &mut Bencher<'_>, service: &mut S, cookie: Option<&HeaderValue>)
+where
+    S: Service<Asked>,
+{
+    b.iter(|| drop(black_box(now(service.call(black_box(request(cookie)))))));
+}
+
 fn one_thread(c: &mut Criterion) {
-    let layer = SessionLayer::new();
-    let cookie = cookie(&layer);
-    let mut group = c.benchmark_group("a request");
-    group.bench_function("handler alone", |b| {
-        answering(b, &mut service_fn(alone), Some(&cookie));
-    });
-    group.bench_function("session, ignored, no cookie", |b| {
-        answering(b, &mut layer.layer(service_fn(alone)), None);
-    });
-    group.bench_function("session, ignored", |b| {
-        answering(b, &mut layer.layer(service_fn(alone)), Some(&cookie));
-    });
-    group.bench_function("session, read", |b| {
-        answering(b, &mut layer.layer(service_fn(reads)), Some(&cookie));
-    });
-    group.bench_function("session, changed", |b| {
-        answering(b, &mut layer.layer(service_fn(changes)), Some(&cookie));
-    });
-    group.finish();
+    macro_rules! compare {
+        ($name:literal, $answering:ident) => {
+            let layer = SessionLayer::new();
+            let cookie = cookie(&layer);
+            let mut group = c.benchmark_group($name);
+            group.bench_function("handler alone", |b| {
+                $answering(b, &mut service_fn(alone), Some(&cookie));
+            });
+            group.bench_function("session, ignored, no cookie", |b| {
+                $answering(b, &mut layer.layer(service_fn(alone)), None);
+            });
+            group.bench_function("session, ignored", |b| {
+                $answering(b, &mut layer.layer(service_fn(alone)), Some(&cookie));
+            });
+            group.bench_function("session, read", |b| {
+                $answering(b, &mut layer.layer(service_fn(reads)), Some(&cookie));
+            });
+            group.bench_function("session, changed", |b| {
+                $answering(b, &mut layer.layer(service_fn(changes)), Some(&cookie));
+            });
+            group.finish();
+        };
+    }
+    compare!("a request", answering);
+    compare!("a request that is built too", asking_and_answering);
 }
 
 /// The time that one thread takes for so many requests while others do the same with sessions of their own.
