@@ -43,7 +43,10 @@ impl Binding {
         Self::default()
     }
 
-    /// To the first bits of its address: so many of one of IPv4, and so many of one of IPv6.
+    /// To the first bits of its address: so many of one of IPv4, and so many of one of IPv6. Of the latter,
+    /// [`ClientIp`](crate::ClientIp) tells no more than 64 unless it is told to. A server that does not say where its
+    /// clients come from ([`PeerAddr`](crate::PeerAddr)) has none that a session could be bound to: every second request
+    /// of a session is then a mismatch.
     #[must_use]
     pub fn ip_prefix(mut self, v4: u8, v6: u8) -> Self {
         self.prefix = Some((v4, v6));
@@ -72,7 +75,8 @@ impl Binding {
         let comes = comes();
         let same_network = self.prefix.is_none_or(|lengths| {
             let network = |device: &Device| device.ip.map(|ip| network(ip, lengths));
-            network(began) == network(&comes)
+            // Whoever comes from nowhere is nobody in particular.
+            network(began).is_some_and(|began| network(&comes) == Some(began))
         });
         same_network && (!self.user_agent || began.user_agent == comes.user_agent)
     }

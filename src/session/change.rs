@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     error::SessionError,
+    id::SessionKey,
     record::{Device, Record, Token},
     user::UserId,
 };
@@ -54,8 +55,10 @@ pub(super) enum Change {
     Persist(bool),
     /// Unless there is one.
     Token(Token),
-    /// The client has shown its new id.
-    Confirmed,
+    /// The client has shown its new id: the one before is not needed any more.
+    Confirmed(SessionKey),
+    /// What was here is not wanted any more. Its place is kept, as those of others are known by number.
+    Nothing,
 }
 
 impl Change {
@@ -75,7 +78,10 @@ impl Change {
             Self::Token(token) => {
                 record.token.get_or_insert(*token);
             }
-            Self::Confirmed => record.unconfirmed = None,
+            Self::Confirmed(old) => {
+                record.unconfirmed.take_if(|unconfirmed| unconfirmed == old);
+            }
+            Self::Nothing => {}
         }
         Ok(())
     }

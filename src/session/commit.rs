@@ -15,7 +15,7 @@ use super::{
     exchange::Exchange,
     id::{SessionId, SessionKey},
     job::{Job, writer},
-    record::Record,
+    record::{How, Record},
     state::{Live, Stage, State},
     store::{Admission, Created, SessionStore, Swapped},
 };
@@ -63,6 +63,8 @@ impl Exchange {
             let writer = writer();
             Arc::make_mut(&mut record).sign(writer);
             let version = live.loaded.version;
+            // What handlers see stays what it is, whatever becomes of it in the store.
+            waiting.draft = Some(Arc::clone(&record));
             match self.core.store.swap_now(&live.key, version, record) {
                 Ok(Ok(Swapped::Stored(loaded))) => live.loaded = loaded,
                 // It is told once more to who can wait.
@@ -71,10 +73,7 @@ impl Exchange {
                     waiting.tried(writer);
                     return false;
                 }
-                Err(record) => {
-                    waiting.draft = Some(record);
-                    return false;
-                }
+                Err(_) => return false,
             }
         }
         *changes = None;
@@ -128,9 +127,12 @@ impl Exchange {
         job.keep_for_another_try(error);
         let mut state = self.state();
         if error.is_ended() {
-            state.stage = Stage::Absent(Absence::Ended);
+            state.stage = Stage::Absent(match error.is_superseded() {
+                true => Absence::Superseded,
+                false => Absence::Ended,
+            });
             // Whoever has logged in meanwhile has a new id, which must not be taken away.
-            state.retract = !error.is_somebodys();
+            state.retract = !error.is_superseded();
             state.announce = None;
             return;
         }
@@ -197,7 +199,7 @@ impl Core {
                     return Err(Kind::TooMany.into());
                 }
                 Created::TooMany { oldest } => {
-                    self.end(oldest, Ending::Displaced).await?;
+                    self.end_key(oldest, Ending::Displaced).await?;
                 }
             }
         }
@@ -231,20 +233,21 @@ impl Core {
 
     /// The session itself, if what stands under its key is by now the note that it has moved, however often.
     pub(super) async fn follow(&self, mut live: Live) -> Result<Live, SessionError> {
-        let mut alias = None;
         for _ in 0..=HOPS {
             let Some(moved) = live.loaded.record.moved else {
                 return Ok(live);
             };
+            // Nothing leads on from an id that was changed on purpose.
+            let alias = live.alias.or(Some(live.key));
+            let alias = alias.filter(|_| moved.how == How::Periodic);
             let to = moved.for_who_had_it();
-            let key = to.ok_or_else(|| SessionError::from(Kind::SomebodyElses))?;
+            let key = to.ok_or_else(|| SessionError::from(Kind::Superseded))?;
             let loaded = self
                 .store
                 .load(&key)
                 .await?
                 .ok_or_else(SessionError::ended)?;
             live = Live { key, alias, loaded };
-            alias = alias.or(Some(key));
         }
         Err(Kind::Conflict.into())
     }

@@ -7,10 +7,10 @@ use super::{
     error::SessionError,
     event::{Absence, Ending, Listeners, SessionEventKind},
     id::SessionKey,
-    record::{How, Life, Record},
+    record::{How, Life, Moved, Record},
     state::{Live, Stage},
     stats::Counts,
-    store::{BoxStore, Loaded, SessionStore},
+    store::{BoxStore, Loaded, SessionStore, Swapped},
     sweeper::Sweeper,
     transport::Transport,
 };
@@ -61,55 +61,80 @@ impl Cores {
 }
 
 impl Core {
-    /// The session that this key leads to, if the store can say so at once.
+    /// What this key leads to, if the store can say so at once.
     pub(super) fn find_now(&self, key: SessionKey) -> Result<Found, SessionError> {
         let mut at = Step::new(key);
         for _ in 0..HOPS {
             let Some(loaded) = self.store.load_now(&at.key) else {
                 return Ok(Found::MustAsk);
             };
-            match at.found(loaded?) {
-                Ok(live) => return Ok(live.map_or(Found::Nothing, Found::Live)),
+            match at.found(loaded?, self.grace) {
+                Ok(found) => return Ok(found),
                 Err(next) => at = next,
             }
         }
         Ok(Found::Nothing)
     }
 
-    /// The session that this key leads to.
-    pub(super) async fn find(&self, key: SessionKey) -> Result<Option<Live>, SessionError> {
+    /// What this key leads to.
+    pub(super) async fn find(&self, key: SessionKey) -> Result<Found, SessionError> {
         let mut at = Step::new(key);
         for _ in 0..HOPS {
-            let loaded = match self.store.load_now(&at.key) {
-                Some(loaded) => loaded?,
-                None => self.store.load(&at.key).await?,
-            };
-            match at.found(loaded) {
-                Ok(live) => return Ok(live),
+            let loaded = self.load(&at.key).await?;
+            match at.found(loaded, self.grace) {
+                Ok(found) => return Ok(found),
                 Err(next) => at = next,
             }
         }
-        Ok(None)
+        Ok(Found::Nothing)
     }
 
-    /// Ends the session that has this key, also when it has moved a moment ago. Whether there was one.
-    pub(super) async fn end(&self, key: SessionKey, why: Ending) -> Result<bool, SessionError> {
+    async fn load(&self, key: &SessionKey) -> Result<Option<Loaded>, SessionError> {
+        let loaded = match self.store.load_now(key) {
+            Some(loaded) => loaded,
+            None => self.store.load(key).await,
+        };
+        Ok(loaded?)
+    }
+
+    /// Ends the session that was this under the key, also when it has moved a moment ago. Whether there was one. The notes
+    /// that lead to it stay: who has to try again finds the way again.
+    pub(super) async fn end(
+        &self,
+        key: SessionKey,
+        mut known: Loaded,
+        why: Ending,
+    ) -> Result<bool, SessionError> {
         let mut at = key;
         for _ in 0..HOPS {
-            let Some(loaded) = self.store.remove(&at).await? else {
+            while known.record.moved.is_none() {
+                match self.store.swap(&at, known.version, None).await? {
+                    Swapped::Changed(changed) => known = changed,
+                    Swapped::Removed => {
+                        let kind = SessionEventKind::Destroyed(why);
+                        self.happened(kind, Some((&at, &known.record)));
+                        return Ok(true);
+                    }
+                    Swapped::Stored(_) | Swapped::Gone | Swapped::NoRoom => return Ok(false),
+                }
+            }
+            let Some(to) = known.record.moved.and_then(Moved::for_who_had_it) else {
                 return Ok(false);
             };
-            let Some(moved) = loaded.record.moved else {
-                let kind = SessionEventKind::Destroyed(why);
-                self.happened(kind, Some((&at, &loaded.record)));
-                return Ok(true);
+            let Some(loaded) = self.load(&to).await? else {
+                return Ok(false);
             };
-            match moved.for_who_had_it() {
-                Some(to) => at = to,
-                None => return Ok(false),
-            }
+            (at, known) = (to, loaded);
         }
         Ok(false)
+    }
+
+    /// The same for one of which nothing is known but the key.
+    pub(super) async fn end_key(&self, key: SessionKey, why: Ending) -> Result<bool, SessionError> {
+        match self.load(&key).await? {
+            Some(known) => self.end(key, known, why).await,
+            None => Ok(false),
+        }
     }
 
     /// A client has come with the id of a session that is bound to another one.
@@ -119,7 +144,8 @@ impl Core {
             Mismatch::Flag => Ok(Stage::Live(live)),
             Mismatch::Refuse => Ok(absence),
             Mismatch::End => {
-                self.end(live.key, Ending::OtherClient).await?;
+                let Live { key, loaded, .. } = live;
+                self.end(key, loaded, Ending::OtherClient).await?;
                 Ok(absence)
             }
         }
@@ -142,10 +168,13 @@ impl Core {
     }
 }
 
-/// What a store has said at once.
+/// What a key leads to.
 pub(super) enum Found {
     Live(Live),
     Nothing,
+    /// It led to a session until a moment ago.
+    Superseded,
+    /// The store cannot say so at once.
     MustAsk,
 }
 
@@ -161,18 +190,19 @@ impl Step {
     }
 
     /// What is here, or the next step.
-    fn found(self, loaded: Option<Loaded>) -> Result<Option<Live>, Self> {
+    fn found(self, loaded: Option<Loaded>, grace: Duration) -> Result<Found, Self> {
         let Self { key, alias } = self;
         let Some(loaded) = loaded else {
-            return Ok(None);
+            return Ok(Found::Nothing);
         };
         match loaded.record.moved {
-            None => Ok(Some(Live { key, alias, loaded })),
+            None => Ok(Found::Live(Live { key, alias, loaded })),
             Some(moved) if moved.how == How::Periodic => Err(Self {
                 key: moved.to,
                 alias: alias.or(Some(key)),
             }),
-            Some(_) => Ok(None),
+            Some(_) if loaded.now.since(loaded.record.created) < grace => Ok(Found::Superseded),
+            Some(_) => Ok(Found::Nothing),
         }
     }
 }

@@ -79,7 +79,9 @@ impl Devices {
         self.end_those(user, |_| true).await
     }
 
-    /// Ends all sessions of a user but this one. How many there were.
+    /// Ends all sessions of a user but this one, which has the handle that [`info`](super::Session::info) says it has. How
+    /// many there were. Whoever has changed its id in the same request has to [commit](super::Session::commit) and ask
+    /// for the handle again before.
     ///
     /// # Errors
     /// See the [type](Devices#errors).
@@ -160,8 +162,8 @@ impl Devices {
     ) -> Result<usize, SessionError> {
         let sessions = self.core.store.sessions_of(user).await?;
         let mut ended = 0;
-        for (key, _) in sessions {
-            if which(key.handle()) && self.core.end(key, Ending::Device).await? {
+        for (key, known) in sessions {
+            if which(key.handle()) && self.core.end(key, known, Ending::Device).await? {
                 ended += 1;
             }
         }

@@ -23,7 +23,7 @@ pub struct SessionError {
 pub(super) enum Kind {
     Store(StoreError),
     Ended,
-    SomebodyElses,
+    Superseded,
     Conflict,
     TooMany,
     NoRoom,
@@ -42,10 +42,11 @@ impl SessionError {
     }
 
     /// The session has ended while the request was under way: by a logout elsewhere, or as it was not used for too
-    /// long. Nothing is saved to it any more.
+    /// long. Or it was given another id a moment ago, by a login or a rotation, which its client has by now. Nothing is
+    /// saved to it any more.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        matches!(self.kind, Kind::Ended | Kind::SomebodyElses)
+        matches!(self.kind, Kind::Ended | Kind::Superseded)
     }
 
     /// So many others changed the session at the same time that this change had its turn five times in vain.
@@ -90,7 +91,7 @@ impl SessionError {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             Kind::Store(_) | Kind::Conflict | Kind::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
-            Kind::Ended | Kind::SomebodyElses => StatusCode::UNAUTHORIZED,
+            Kind::Ended | Kind::Superseded => StatusCode::UNAUTHORIZED,
             Kind::TooMany => StatusCode::CONFLICT,
             Kind::TooLate | Kind::Shared(_) | Kind::Read(_) | Kind::Write(_) | Kind::Random(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -98,9 +99,9 @@ impl SessionError {
         }
     }
 
-    /// It has ended in that another request of the same client has logged in.
-    pub(super) fn is_somebodys(&self) -> bool {
-        matches!(self.kind, Kind::SomebodyElses)
+    /// It has ended in that another request of the same client has logged in, or given it another id.
+    pub(super) fn is_superseded(&self) -> bool {
+        matches!(self.kind, Kind::Superseded)
     }
 
     pub(super) fn ended() -> Self {
@@ -149,7 +150,7 @@ impl fmt::Display for SessionError {
         f.write_str(match self.kind {
             Kind::Store(_) => "the sessions cannot be reached",
             Kind::Ended => "the session has ended",
-            Kind::SomebodyElses => "a user has logged in to the session meanwhile",
+            Kind::Superseded => "the session was given another id meanwhile",
             Kind::Conflict => "too many requests change the session at the same time",
             Kind::TooMany => "the user has too many sessions",
             Kind::NoRoom => "there is no room for the session",
@@ -170,7 +171,7 @@ impl Error for SessionError {
             Kind::Read(error) | Kind::Write(error) => Some(error),
             Kind::Random(error) => Some(error),
             Kind::Ended
-            | Kind::SomebodyElses
+            | Kind::Superseded
             | Kind::Conflict
             | Kind::TooMany
             | Kind::NoRoom

@@ -63,6 +63,9 @@ pub enum Absence {
     Refused(RefusedId),
     /// The session is [bound](super::Binding) to another client.
     OtherClient,
+    /// It was given another id a moment ago, by a login or a rotation, while this request was on its way: its client
+    /// has that one by now, or will have.
+    Superseded,
     /// It was ended in the course of this request.
     Ended,
 }

@@ -9,7 +9,6 @@ use super::{
     core::{Core, Found},
     error::{Kind, SessionError},
     event::Absence,
-    id::SessionKey,
     record::{Device, Record},
     state::{Live, Stage, State},
     transport::{Captured, Presented},
@@ -113,8 +112,18 @@ impl Exchange {
         Ok(self.state())
     }
 
-    /// The state, once the session is loaded and nobody is saving it, for a change.
+    /// The same for a change that is no login. Where another request has given the client another id, one that this
+    /// request would make is not to take its place.
     pub(super) async fn changing(&self) -> Result<MutexGuard<'_, State>, SessionError> {
+        let state = self.changing_anyway().await?;
+        match state.stage {
+            Stage::Absent(Absence::Superseded) => Err(Kind::Superseded.into()),
+            _ => Ok(state),
+        }
+    }
+
+    /// The state, once the session is loaded and nobody is saving it, for a change.
+    pub(super) async fn changing_anyway(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         let mut waited = false;
         loop {
             {
@@ -150,6 +159,7 @@ impl Exchange {
             Presented::Refused(why) => self.core.refuse(Absence::Refused(why)),
             Presented::Id(id) => match self.core.find_now(id.key())? {
                 Found::Nothing => self.core.refuse(Absence::Unknown),
+                Found::Superseded => self.core.refuse(Absence::Superseded),
                 Found::Live(live) if self.admits(&live) => Stage::Live(live),
                 Found::Live(_) | Found::MustAsk => return Ok(()),
             },
@@ -168,9 +178,10 @@ impl Exchange {
             return Ok(());
         };
         let stage = match self.core.find(id.key()).await? {
-            None => self.core.refuse(Absence::Unknown),
-            Some(live) if self.admits(&live) => Stage::Live(live),
-            Some(live) => self.core.other_client(live).await?,
+            Found::Nothing | Found::MustAsk => self.core.refuse(Absence::Unknown),
+            Found::Superseded => self.core.refuse(Absence::Superseded),
+            Found::Live(live) if self.admits(&live) => Stage::Live(live),
+            Found::Live(live) => self.core.other_client(live).await?,
         };
         self.state().stage = stage;
         Ok(())
@@ -200,14 +211,6 @@ impl Exchange {
             ip: self.ip,
             user_agent,
             label: None,
-        }
-    }
-
-    /// The key of the id that the client has presented, if it is one.
-    pub(super) fn presented_key(&self) -> Option<SessionKey> {
-        match self.core.transport.read(&self.captured) {
-            Presented::Id(id) => Some(id.key()),
-            Presented::Nothing | Presented::Refused(_) => None,
         }
     }
 

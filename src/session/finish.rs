@@ -65,7 +65,7 @@ impl Exchange {
         if self.core.confirm(live, old).await.is_ok() {
             let mut state = self.state();
             state.draft(|| self.blank()).unconfirmed = None;
-            state.changes().log.push(Change::Confirmed);
+            state.changes().log.push(Change::Confirmed(old));
         }
     }
 

@@ -102,7 +102,9 @@ impl fmt::Debug for SessionKey {
 /// let shown = handle.to_string();
 /// assert_eq!(shown.len(), 16);
 /// assert_eq!(shown.parse(), Ok(handle));
-/// assert!("no handle".parse::<SessionHandle>().is_err());
+/// for text in ["no handle", "AAAAAAAAAAAAAAAAAAAAAAAA", "................"] {
+///     assert!(text.parse::<SessionHandle>().is_err());
+/// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionHandle([u8; 12]);
@@ -128,8 +130,12 @@ impl std::str::FromStr for SessionHandle {
 
     fn from_str(text: &str) -> Result<Self, InvalidHandle> {
         let mut bytes = [0; 12];
+        // What is longer does not fit, and would panic.
+        if text.len() != 16 {
+            return Err(InvalidHandle(()));
+        }
         match URL_SAFE_NO_PAD.decode_slice_unchecked(text, &mut bytes) {
-            Ok(12) if text.len() == 16 => Ok(Self(bytes)),
+            Ok(12) => Ok(Self(bytes)),
             _ => Err(InvalidHandle(())),
         }
     }

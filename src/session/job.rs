@@ -65,6 +65,7 @@ impl Job<'_> {
             id: id.clone(),
             changes: self.changes.log.len(),
             stored,
+            renewal: self.changes.renewal.clone(),
         });
     }
 

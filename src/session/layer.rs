@@ -71,7 +71,8 @@ impl SessionLayer {
         }
     }
 
-    /// The sessions of users: to list them, and to end them.
+    /// The sessions of users: to list them, and to end them. What is set later is unknown to this handle: set the layer
+    /// up first.
     #[must_use]
     pub fn devices(&self) -> Devices {
         Devices::new(Arc::clone(&self.core))
@@ -152,13 +153,15 @@ impl SessionLayer {
 
 /// # Who may have it
 impl SessionLayer {
-    /// So many sessions for one user: one more ends the least recently active of them.
+    /// So many sessions for one user: one more ends the least recently active of them. Any number if this is not said;
+    /// a user who logs in in a loop then fills the store.
     #[must_use]
     pub fn max_per_user(self, sessions: NonZeroU32) -> Self {
         self.set(|core| core.cap = Some(sessions))
     }
 
-    /// Whoever has [as many sessions as they may](Self::max_per_user) cannot log in once more: 409.
+    /// Whoever has [as many sessions as they may](Self::max_per_user) cannot log in once more: 409. Without such a number
+    /// this says nothing.
     #[must_use]
     pub fn refuse_beyond_cap(self) -> Self {
         self.set(|core| core.refuse_beyond_cap = true)
@@ -180,7 +183,9 @@ impl SessionLayer {
     /// ([`Principal`](crate::Principal)): limits per user, keys of a cache with the user in them. A request whose session
     /// cannot be loaded is answered 503.
     ///
-    /// That alone does not make a response this client's: it does so only when somebody looks at the session.
+    /// That alone does not make a response this client's: it does so only when somebody looks at the session. A handler
+    /// that shows something by the `Principal` alone has to say so itself ([`Personal`](crate::Personal)), or be cached by
+    /// a key with the user in it.
     #[must_use]
     pub fn identify(self) -> Self {
         self.set(|core| core.identifies = true)

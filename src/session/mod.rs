@@ -42,8 +42,9 @@
 //!   does not know is never taken for a session, whatever handlers do. The store has only its hash, and so do logs,
 //!   lists and `Debug` (a hash of that).
 //! - **Login changes it**, [`rotate`](Session::rotate) does, and [time](SessionLayer::renew_every) can. After a login the
-//!   old id is dead. The new one is stored before the old one is retired: whoever hangs up, and whatever fails, there is
-//!   a session that the client can reach.
+//!   old id is dead. The new one is stored before the old one is retired, when the response begins: a handler that
+//!   fails, and a client that hangs up until then, leave everything as it was. If the response gets lost on its way, a
+//!   session that was renewed by time is still found by its old id; after a login or a rotation one has to log in again.
 //! - **Logout ends it** in the store, before [`destroy`](Session::destroy) returns. A slow request that has loaded it
 //!   before cannot bring it back: what it saves is an exchange for a version that is gone.
 //! - **Nobody's change is lost.** Requests that change one session at the same time make their changes one after the

@@ -82,14 +82,20 @@ impl Core {
         let loaded = loaded.ok_or_else(SessionError::ended)?;
         let alias = None;
         let new = self.follow(Live { key, alias, loaded }).await?;
-        if job.changes.renewal.is_some() {
-            self.renewed(&std::mem::take(&mut job.changes.renewal), &new);
+        if issued.renewal.is_some() {
+            self.renewed(&issued.renewal, &new);
+        }
+        if job.changes.renewal == issued.renewal {
+            job.changes.renewal = Renewal::None;
         }
         job.done(new.clone(), issued.changes);
         job.changes.draft = None;
         if new.key != key {
             // Who has given it yet another one tells the client.
             job.changes.issued = None;
+        }
+        if job.changes.renewal.is_some() {
+            return Box::pin(self.renew(job, new)).await.map(Some);
         }
         let saved = self.replace(job, new).await?;
         let id = job.changes.issued.take().map(|issued| issued.id);
@@ -195,12 +201,14 @@ impl Core {
     /// What stands where the session was.
     fn note(&self, renewal: &Renewal, old: &Live, to: SessionKey) -> Record {
         let life = old.loaded.record.life;
-        let (how, time) = match renewal {
-            // Until the client has shown its new id, as the response may get lost.
-            Renewal::Periodic => (How::Periodic, life.idle.or(life.absolute)),
-            Renewal::Login(_) => (How::LoggedIn, None),
-            Renewal::None | Renewal::Rotate => (How::Rotated, None),
+        let how = match renewal {
+            Renewal::Periodic => How::Periodic,
+            Renewal::Login(_) => How::LoggedIn,
+            Renewal::None | Renewal::Rotate => How::Rotated,
         };
+        // Until the client has shown its new id, as the response may get lost; and for slow requests that had the
+        // session before.
+        let time = life.idle.or(life.absolute);
         Record::moved(Moved { to, how }, time.unwrap_or(self.grace))
     }
 

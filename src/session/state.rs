@@ -77,6 +77,8 @@ pub(super) struct Issued {
     pub(super) changes: usize,
     /// Whether there is a session under it for certain.
     pub(super) stored: bool,
+    /// What it was given for.
+    pub(super) renewal: Renewal,
 }
 
 impl State {
@@ -141,6 +143,13 @@ impl Changes {
     /// Whether they are all that is to be done: the session keeps its id.
     pub(super) fn are_all(&self) -> bool {
         !self.renewal.is_some() && self.issued.is_none()
+    }
+
+    /// They may have been written by this writer.
+    pub(super) fn forget_token(&mut self) {
+        let tokens = self.log.iter_mut();
+        let tokens = tokens.filter(|change| matches!(change, Change::Token(_)));
+        tokens.for_each(|change| *change = Change::Nothing);
     }
 
     /// They may have been written by this writer.

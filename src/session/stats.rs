@@ -132,7 +132,10 @@ impl Counts {
             SessionEventKind::Refused(why) => {
                 REFUSED
                     + match why {
-                        Absence::NonePresented | Absence::Ended | Absence::Unknown => 0,
+                        Absence::NonePresented
+                        | Absence::Ended
+                        | Absence::Superseded
+                        | Absence::Unknown => 0,
                         Absence::Refused(RefusedId::Malformed) => 1,
                         Absence::Refused(RefusedId::Oversized) => 2,
                         Absence::Refused(RefusedId::Repeated) => 3,

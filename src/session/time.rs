@@ -29,10 +29,11 @@ impl Timestamp {
         self.0
     }
 
-    /// For people.
+    /// For people: the Unix epoch itself where the system knows no time so late.
     #[must_use]
     pub fn to_system_time(self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.0)
+        let since = Duration::from_millis(self.0);
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 
     /// How long after `earlier` this is, zero when it is not after it.

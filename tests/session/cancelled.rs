@@ -134,7 +134,7 @@ async fn a_periodic_new_id_that_is_cut_off_logs_nobody_out() {
 #[tokio::test]
 async fn a_logout_that_has_begun_is_carried_out() {
     at_each_poll("/login:u1", "/set:a:1/logout", async |shop, polls| {
-        let has_begun = shop.store.count(crate::stepped::Call::Remove) > 0;
+        let has_begun = shop.store.count(crate::stepped::Call::Swap) > 0;
         let user = shop.browser.stolen().get("/user").await.text;
         assert_eq!(user, if has_begun { "-" } else { "u1" }, "{polls} polls");
         shop.browser.get("/logout").await;

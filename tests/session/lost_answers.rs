@@ -149,12 +149,12 @@ async fn a_first_write_whose_answer_is_lost_is_not_lost() {
 async fn a_logout_whose_answer_is_lost_has_taken_place() {
     let shop = shop().await;
     shop.browser.get("/login:u1").await;
-    shop.store.once(Call::Remove, Fate::Lost);
+    shop.store.once(Call::Swap, Fate::Lost);
     let answer = shop.browser.get("/logout").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(shop.browser.get("/user").await.text, "-");
     shop.browser.get("/login:u1").await;
-    shop.store.once(Call::Remove, Fate::Lost);
+    shop.store.once(Call::Swap, Fate::Lost);
     let answer = shop.browser.get("/set:a:2/may:logout/set:a:3").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(shop.browser.get("/user").await.text, "-");

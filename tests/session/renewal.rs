@@ -269,3 +269,31 @@ async fn a_slow_request_saves_to_a_session_that_has_moved_several_times() {
     assert_eq!(browser.get("/user/get:a/get:b").await.text, "u1 1 2");
     assert_eq!(layer.stats().failed, []);
 }
+
+/// Its response arrives after that of the login, and a new id in it would take the place of the user's.
+#[tokio::test]
+async fn a_request_that_a_login_has_overtaken_makes_no_session_of_its_own() {
+    let time = ManualClock::new();
+    let store = MemorySessions::new().clock(time.clock());
+    let layer = SessionLayer::with_store(store);
+    let browser = Browser::new(&Script::default().app(&layer));
+    browser.get("/set:a:1").await;
+    let overtaken = browser.stolen();
+    browser.get("/login:u1").await;
+
+    let answer = overtaken.get("/set:b:2").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.set_cookies(), [""; 0]);
+    assert_eq!(overtaken.get("/login:u1/say:in").await.text, "in");
+
+    let late = Browser::new(&Script::default().app(&layer));
+    browser.get("/login:u2").await;
+    late.set_cookie(&browser.cookie().unwrap());
+    browser.get("/rotate").await;
+    time.advance(Duration::from_secs(10));
+    assert_eq!(
+        late.get("/set:b:2/get:b").await.text,
+        "2",
+        "a session of its own"
+    );
+}

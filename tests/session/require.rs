@@ -93,7 +93,7 @@ async fn a_request_that_a_login_has_overtaken_removes_no_cookie() {
     let overtaken = browser.stolen();
     browser.get("/login").await;
     let answer = get(&app, &overtaken).await;
-    let why = SessionRefusal::Required(Absence::Unknown);
+    let why = SessionRefusal::Required(Absence::Superseded);
     assert_eq!(outcome(&answer), unauthorized(why));
     assert!(!is_removed(&answer));
     browser.keep(answer);
@@ -101,6 +101,7 @@ async fn a_request_that_a_login_has_overtaken_removes_no_cookie() {
 
     clock.advance(minutes(1));
     let late = get(&app, &overtaken).await;
+    let why = SessionRefusal::Required(Absence::Unknown);
     assert_eq!(outcome(&late), unauthorized(why));
     assert!(is_removed(&late), "by now nobody is on the way");
 }

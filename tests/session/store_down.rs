@@ -129,7 +129,7 @@ async fn the_first_write_of_a_visitor_fails_loudly_too() {
 async fn a_logout_that_cannot_be_carried_out_says_so() {
     let shop = shop(|layer| layer);
     shop.browser.get("/login:u1").await;
-    shop.store.once(Call::Remove, Fate::Failed);
+    shop.store.once(Call::Swap, Fate::Failed);
     let answer = shop.browser.get("/logout/say:bye").await;
     assert_eq!(answer.status, DOWN);
     assert!(

@@ -13,7 +13,7 @@ use crate::session::{
     exchange::Exchange,
     id::SessionHandle,
     record::{Device, Record},
-    state::{Stage, State},
+    state::{Live, Stage, State},
     store::SessionStore,
     time::Timestamp,
     user::UserId,
@@ -36,11 +36,10 @@ impl<D> Session<D> {
         let exchange = &self.exchange;
         let own = exchange.loaded().await?.live().map(|live| live.key);
         exchange.core.has_room_for(&user, own.as_ref()).await?;
-        let mut state = exchange.changing().await?;
+        let mut state = exchange.changing_anyway().await?;
         let others = state.record().and_then(Record::user);
         let is_anothers = others.is_some_and(|other| *other != user);
-        let log = &mut state.changes().log;
-        log.retain(|change| !matches!(change, Change::Token(_)));
+        state.changes().forget_token();
         exchange.renew(&mut state, Renewal::Login(user), is_anothers);
         Ok(())
     }
@@ -107,7 +106,7 @@ impl<D> Session<D> {
     }
 
     /// What the application calls the device, in the list of [`Devices`](crate::session::Devices). None takes the name
-    /// away.
+    /// away. That alone is not worth a session to a visitor who has none.
     ///
     /// # Errors
     /// As of the [type](Session#errors).
@@ -117,7 +116,8 @@ impl<D> Session<D> {
     }
 
     /// Whether its cookie survives the end of the browser ("remember me"), as long as the session itself lives. By
-    /// default that is as its [cookie](crate::session::SessionCookie::persist) says.
+    /// default that is as its [cookie](crate::session::SessionCookie::persist) says. That alone is not worth a session to
+    /// a visitor who has none.
     ///
     /// # Errors
     /// As of the [type](Session#errors).
@@ -188,11 +188,14 @@ impl Exchange {
 
     async fn destroy(&self) -> Result<(), SessionError> {
         let _alone = self.alone().await;
-        let key = self.state().live().map(|live| live.key);
+        let live = self.state().live().cloned();
+        if let Some(Live { key, loaded, .. }) = live {
+            self.core.end(key, loaded, Ending::Logout).await?;
+        }
         // Of two that may be it, both.
         let issued = self.state().in_doubt().map(|id| id.key());
-        for key in key.into_iter().chain(issued) {
-            self.core.end(key, Ending::Logout).await?;
+        if let Some(key) = issued {
+            self.core.end_key(key, Ending::Logout).await?;
         }
         let mut state = self.state();
         state.changes = None;

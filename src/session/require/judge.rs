@@ -10,7 +10,6 @@ use crate::session::{
     record::Record,
     refusal::SessionRefusal,
     state::{Stage, State},
-    store::SessionStore,
 };
 
 type Predicate = dyn Fn(&SessionInfo) -> bool + Send + Sync;
@@ -31,7 +30,8 @@ impl Demands {
         let has_unsaved_session = {
             let state = exchange.loaded().await;
             let state = state.inspect_err(|error| exchange.core.counts.failed(error))?;
-            state.live().is_none() && state.changes.is_some()
+            let changes = state.changes.as_ref();
+            changes.is_some_and(|all| state.live().is_none() || all.renewal.is_some())
         };
         // A layer further out has just logged somebody in: what nobody could save is no session.
         if has_unsaved_session {
@@ -64,15 +64,11 @@ impl Demands {
 
 impl Exchange {
     /// Whether the client does better to forget what it has presented.
-    pub(super) async fn presents_a_dead_id(&self, why: Absence) -> bool {
+    pub(super) fn presents_a_dead_id(why: Absence) -> bool {
         match why {
-            Absence::Refused(_) => true,
-            Absence::Unknown => match self.presented_key() {
-                // The client may have logged in a moment ago, while this request was on its way: it has a new id by
-                // now, under the same name, which must not be taken away.
-                Some(key) => matches!(self.core.store.load(&key).await, Ok(None)),
-                None => false,
-            },
+            Absence::Refused(_) | Absence::Unknown => true,
+            // It has a new id by now, under the same name, which must not be taken away.
+            Absence::Superseded => false,
             // Whoever comes back to where the session was begun can still use it.
             Absence::OtherClient => false,
             // Who has ended it has seen to that.

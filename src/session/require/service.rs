@@ -104,7 +104,7 @@ async fn admit(
         Err(error) => return Err(finish::refusal(&error)),
     };
     if let SessionRefusal::Required(absence) = why
-        && exchange.presents_a_dead_id(absence).await
+        && Exchange::presents_a_dead_id(absence)
     {
         exchange.state().retract = true;
     }
