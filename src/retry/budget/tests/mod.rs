@@ -155,3 +155,9 @@ fn the_largest_numbers_saturate() {
     assert!(budget.balance(Moment::from_nanos(u64::MAX)) > u64::from(u32::MAX));
     assert!(budget.withdraw(Moment::from_nanos(0)));
 }
+
+#[test]
+fn the_default_is_a_fifth_of_the_requests_and_ten_a_second_over_ten_seconds() {
+    let said = Arithmetic::new(Duration::from_secs(10), 10, 0.2);
+    assert_eq!(Arithmetic::DEFAULT, said.unwrap());
+}
