@@ -14,13 +14,18 @@ pub(crate) enum Found<'a> {
 /// is before the first `=`. It has to be `name` byte by byte: a parser that trims more, or ignores case, would find the
 /// cookies that a prefix is to keep out.
 pub(super) fn find<'a>(lines: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
-    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
-    let mut values = pairs.filter_map(|pair| value(pair, name.as_bytes()));
-    match (values.next(), values.next()) {
-        (None, _) => Found::Nothing,
-        (Some(value), None) => Found::One(value),
-        (Some(_), Some(_)) => Found::Several,
+    let mut found = Found::Nothing;
+    for line in lines {
+        for pair in line.split(|byte| *byte == b';') {
+            if let Some(value) = value(pair, name.as_bytes()) {
+                found = match found {
+                    Found::Nothing => Found::One(value),
+                    Found::One(_) | Found::Several => Found::Several,
+                };
+            }
+        }
     }
+    found
 }
 
 fn value<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
