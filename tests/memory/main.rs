@@ -23,6 +23,8 @@ mod rate_limit;
 mod readers;
 #[cfg(feature = "retry")]
 mod retry;
+#[cfg(feature = "session")]
+mod session_requests;
 #[cfg(all(feature = "session", feature = "test-util"))]
 mod sessions;
 mod store;
