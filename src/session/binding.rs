@@ -45,8 +45,8 @@ impl Binding {
 
     /// To the first bits of its address: so many of one of IPv4, and so many of one of IPv6. Of the latter,
     /// [`ClientIp`](crate::ClientIp) tells no more than 64 unless it is told to. A server that does not say where its
-    /// clients come from ([`PeerAddr`](crate::PeerAddr)) has none that a session could be bound to: every second request
-    /// of a session is then a mismatch.
+    /// clients come from ([`PeerAddr`](crate::PeerAddr)) has none that a session could be bound to: every request with a
+    /// session is then a mismatch.
     #[must_use]
     pub fn ip_prefix(mut self, v4: u8, v6: u8) -> Self {
         self.prefix = Some((v4, v6));

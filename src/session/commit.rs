@@ -124,7 +124,9 @@ impl Exchange {
     /// What was to be saved is kept, for another try; not where there is no session to save it to.
     fn failed(&self, mut job: Job<'_>, error: &SessionError) {
         self.core.counts.failed(error);
-        job.keep_for_another_try(error);
+        if !error.is_ended() {
+            job.keep_for_another_try(error);
+        }
         let mut state = self.state();
         if error.is_ended() {
             state.stage = Stage::Absent(match error.is_superseded() {

@@ -1,8 +1,10 @@
 //! What is to be saved, in one try.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::Cell,
+    hash::BuildHasher,
+    sync::{Arc, LazyLock},
+    thread,
 };
 
 use foldhash::fast::RandomState;
@@ -97,10 +99,13 @@ impl Job<'_> {
 }
 
 /// A number that no other writer has, as far as chance allows.
+/// Each thread counts on its own: every change of a session takes one.
 pub(super) fn writer() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::hash::BuildHasher::hash_one(&*SEED, next)
+    thread_local! {
+        static LAST: Cell<u64> = Cell::new(SEED.hash_one(thread::current().id()));
+    }
+    LAST.set(LAST.get().wrapping_add(1));
+    SEED.hash_one(LAST.get())
 }
 
 static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);

@@ -93,8 +93,8 @@
 //!
 //! [`SessionLayer::stats`] counts what was created, ended and refused; [`on_event`](SessionLayer::on_event) tells of each.
 //! The feature `metrics` has `tower_keep_sessions_created_total`, `tower_keep_sessions_renewed_total`,
-//! `tower_keep_sessions_ended_total`, `tower_keep_session_ids_refused_total`, `tower_keep_session_saves_failed_total` and
-//! `tower_keep_session_saves_total`.
+//! `tower_keep_sessions_ended_total`, `tower_keep_session_ids_refused_total`, `tower_keep_session_saves_failed_total`,
+//! `tower_keep_session_saves_total` and `tower_keep_session_requests_refused_total`.
 //!
 //! # Sources
 //!

@@ -145,7 +145,7 @@ impl Changes {
         !self.renewal.is_some() && self.issued.is_none()
     }
 
-    /// They may have been written by this writer.
+    /// The token is not wanted any more.
     pub(super) fn forget_token(&mut self) {
         let tokens = self.log.iter_mut();
         let tokens = tokens.filter(|change| matches!(change, Change::Token(_)));
